@@ -1,0 +1,2 @@
+//! The `cargo selvedge` command.
+fn main() {}

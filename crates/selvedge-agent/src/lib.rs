@@ -1,0 +1,1 @@
+//! Linked into woven programs: sampling, metrics, OTLP export, /metrics, logs.

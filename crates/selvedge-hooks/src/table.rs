@@ -1,0 +1,406 @@
+//! The table of functions between woven code and the agent, and all of this crate's unsafe code.
+//!
+//! The agent installs one static [`Table`]; nothing else ever writes the pointer but
+//! [`uninstall`], which a forked child calls.
+#![allow(unsafe_code)]
+
+use core::pin::Pin;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::{Attribute, Instrument, Log, Observer, Outcome, Parent, Site, Start};
+
+/// Version of everything woven code and agent share; both sides of one build always agree, so a
+/// mismatch only means a stale cache and leaves the hooks off.
+pub const ABI: u32 = 1;
+
+/// A node of the agent: a span in flight or a bare context. Null means none.
+///
+/// Bit 0 is set when the node belongs to a sampled trace, so that woven code can ask without a
+/// call. Whoever holds a `Raw` owns one reference unless it is said to be borrowed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Raw(pub usize);
+
+impl Raw {
+    /// No node.
+    pub const NONE: Raw = Raw(0);
+
+    /// True when there is no node.
+    #[inline]
+    pub fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// True when the node's trace is sampled.
+    #[inline]
+    pub fn is_sampled(self) -> bool {
+        self.0 & 1 == 1
+    }
+}
+
+/// What the agent implements. Functions that take a [`Raw`] are unsafe because it must be live.
+pub struct Table {
+    /// Must equal [`ABI`].
+    pub abi: u32,
+    /// The thread's current node, with a reference of its own.
+    pub current: fn() -> Raw,
+    /// Makes a borrowed node current and gives back the one before, borrowed as well. The caller
+    /// keeps the new one alive until it swaps again.
+    pub swap: unsafe fn(Raw) -> Raw,
+    /// Adds a reference.
+    pub retain: unsafe fn(Raw),
+    /// Gives a reference back; a span in flight that loses its last one ends as cancelled.
+    pub release: unsafe fn(Raw),
+    /// Starts a span: a new node with one reference, or none (disabled, suppressed).
+    pub start: fn(&'static Site, &Start<'_>) -> Raw,
+    /// A context below the current one that carries log fields but no span of its own.
+    pub with_fields: fn(&[Attribute<'_>]) -> Raw,
+    /// A context that was read from a carrier, without a span; none where the carrier has none.
+    pub extract: fn(&dyn Fn(&str, &mut dyn FnMut(&str))) -> Raw,
+    /// Ends the node's span, if it is one and has not ended; the reference stays the caller's.
+    pub end: unsafe fn(Raw, Outcome),
+    /// Records attributes: labels always, the others when sampled.
+    pub record: unsafe fn(Raw, &[Attribute<'_>]),
+    /// Replaces the span's name.
+    pub rename: unsafe fn(Raw, &str),
+    /// Sets the status to error with `error.type` and a description that may be empty.
+    pub fail: unsafe fn(Raw, &str, &dyn core::fmt::Display),
+    /// Adds a span event.
+    pub event: unsafe fn(Raw, &str, &[Attribute<'_>]),
+    /// Adds a link to another node's span.
+    pub link: unsafe fn(Raw, Raw),
+    /// The span that entered this process for the node's trace, with a reference of its own.
+    pub local_root: unsafe fn(Raw) -> Raw,
+    /// Calls back with each propagation header of the node.
+    pub inject: unsafe fn(Raw, &mut dyn FnMut(&'static str, &str)),
+    /// Keeps a reference under a key of the caller's; one kept before under it is given back.
+    pub store: unsafe fn(&'static str, (u64, u64), Raw),
+    /// A reference to what is kept under the key.
+    pub load: fn(&'static str, (u64, u64)) -> Raw,
+    /// What was kept under the key, no longer kept.
+    pub take: fn(&'static str, (u64, u64)) -> Raw,
+    /// Makes a node current until the matching `pop`, which may come out of order.
+    pub push: unsafe fn(Raw),
+    /// Undoes the newest `push` of this node on this thread.
+    pub pop: unsafe fn(Raw),
+    /// Adds a measurement to an instrument.
+    pub measure: fn(&'static Instrument, f64, &[Attribute<'_>]),
+    /// Registers a function that is called at each collection.
+    pub observe: fn(fn(&mut Observer<'_>)),
+    /// Takes a log record.
+    pub log: fn(&Log<'_>),
+    /// Calls back with `trace_id`, `span_id` and the log fields of the current context.
+    pub log_identifiers: fn(&mut dyn FnMut(&'static str, &str)),
+}
+
+static TABLE: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
+
+/// Installs the agent's table. The first one stays: returns false when there is one already or
+/// when its ABI is another.
+pub fn install(table: &'static Table) -> bool {
+    table.abi == ABI
+        && TABLE
+            .compare_exchange(
+                ptr::null_mut(),
+                ptr::from_ref(table).cast_mut(),
+                Ordering::Release,
+                Ordering::Relaxed,
+            )
+            .is_ok()
+}
+
+/// Turns every hook off again. Contexts still held are leaked, never touched.
+pub fn uninstall() {
+    TABLE.store(ptr::null_mut(), Ordering::Release);
+}
+
+/// The installed table.
+#[inline]
+pub fn get() -> Option<&'static Table> {
+    let table = TABLE.load(Ordering::Acquire);
+    // SAFETY: the pointer is null or came from a `&'static Table` in `install`.
+    unsafe { table.as_ref() }
+}
+
+/// An owned reference to a node: the only holder of [`Raw`] outside the agent.
+pub(crate) struct Owned(Raw);
+
+impl Owned {
+    pub(crate) const NONE: Owned = Owned(Raw::NONE);
+
+    /// Takes over a reference that the table returned.
+    #[inline]
+    pub(crate) fn adopt(raw: Raw) -> Self {
+        Self(raw)
+    }
+
+    #[inline]
+    pub(crate) fn raw(&self) -> Raw {
+        self.0
+    }
+
+    /// Runs `call` with the table and the live node, if both are there.
+    #[inline]
+    fn with<R>(&self, call: impl FnOnce(&'static Table, Raw) -> R) -> Option<R> {
+        if self.0.is_none() {
+            return None;
+        }
+        get().map(|table| call(table, self.0))
+    }
+
+    #[inline]
+    pub(crate) fn end(&self, outcome: Outcome) {
+        // SAFETY: `self` owns a reference, so the node is live.
+        self.with(|table, raw| unsafe { (table.end)(raw, outcome) });
+    }
+
+    #[inline]
+    pub(crate) fn record(&self, attributes: &[Attribute<'_>]) {
+        // SAFETY: as in `end`.
+        self.with(|table, raw| unsafe { (table.record)(raw, attributes) });
+    }
+
+    #[inline]
+    pub(crate) fn rename(&self, name: &str) {
+        // SAFETY: as in `end`.
+        self.with(|table, raw| unsafe { (table.rename)(raw, name) });
+    }
+
+    pub(crate) fn fail(&self, error_type: &str, description: &dyn core::fmt::Display) {
+        // SAFETY: as in `end`.
+        self.with(|table, raw| unsafe { (table.fail)(raw, error_type, description) });
+    }
+
+    pub(crate) fn event(&self, name: &str, attributes: &[Attribute<'_>]) {
+        // SAFETY: as in `end`.
+        self.with(|table, raw| unsafe { (table.event)(raw, name, attributes) });
+    }
+
+    pub(crate) fn link(&self, other: &Owned) {
+        // SAFETY: both own a reference; a null `other` is ignored by the agent.
+        self.with(|table, raw| unsafe { (table.link)(raw, other.0) });
+    }
+
+    pub(crate) fn local_root(&self) -> Owned {
+        // SAFETY: as in `end`; the result is a reference of its own.
+        Owned(self.with(|table, raw| unsafe { (table.local_root)(raw) }).unwrap_or(Raw::NONE))
+    }
+
+    pub(crate) fn inject(&self, set: &mut dyn FnMut(&'static str, &str)) {
+        // SAFETY: as in `end`.
+        self.with(|table, raw| unsafe { (table.inject)(raw, set) });
+    }
+
+    pub(crate) fn store(&self, space: &'static str, key: (u64, u64)) {
+        // SAFETY: as in `end`; the agent takes a reference of its own.
+        self.with(|table, raw| unsafe { (table.store)(space, key, raw) });
+    }
+
+    pub(crate) fn push(&self) {
+        // SAFETY: as in `end`; the agent takes a reference of its own until `pop`.
+        self.with(|table, raw| unsafe { (table.push)(raw) });
+    }
+
+    pub(crate) fn pop(&self) {
+        // SAFETY: as in `end`.
+        self.with(|table, raw| unsafe { (table.pop)(raw) });
+    }
+
+    /// Makes this node current; `Swapped` restores the one before.
+    ///
+    /// # Safety
+    /// The result must be dropped before `self` is.
+    #[inline]
+    pub(crate) unsafe fn swap_in(&self) -> Swapped {
+        match get() {
+            // SAFETY: the node is live, and by the caller's promise until the swap back.
+            Some(table) => Swapped(Some((table, unsafe { (table.swap)(self.0) }))),
+            None => Swapped(None),
+        }
+    }
+
+    /// Runs `call` with this node current, and restores the one before even when it unwinds.
+    #[inline]
+    pub(crate) fn scope<R>(&self, call: impl FnOnce() -> R) -> R {
+        // SAFETY: `swapped` lives in this frame, `self` outlives it.
+        let _swapped = unsafe { self.swap_in() };
+        call()
+    }
+}
+
+impl Clone for Owned {
+    #[inline]
+    fn clone(&self) -> Self {
+        // SAFETY: as in `end`.
+        match self.with(|table, raw| unsafe { (table.retain)(raw) }) {
+            Some(()) => Self(self.0),
+            None => Self::NONE,
+        }
+    }
+}
+
+impl Drop for Owned {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: as in `end`; the reference is given back here and nowhere else.
+        self.with(|table, raw| unsafe { (table.release)(raw) });
+    }
+}
+
+/// Restores the node that was current before; see [`Owned::swap_in`].
+pub(crate) struct Swapped(Option<(&'static Table, Raw)>);
+
+impl Drop for Swapped {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some((table, before)) = self.0 {
+            // SAFETY: `before` was current when this scope began, so an outer scope keeps it.
+            unsafe { (table.swap)(before) };
+        }
+    }
+}
+
+/// An owned node that is current until dropped.
+///
+/// It owns the reference it made current, so that forgetting it leaks and never dangles.
+pub(crate) struct OwnedScope {
+    swapped: Swapped,
+    node: Owned,
+    /// Not `Send`: what it restores belongs to this thread.
+    _thread: core::marker::PhantomData<*const ()>,
+}
+
+impl OwnedScope {
+    #[inline]
+    pub(crate) fn new(node: Owned) -> Self {
+        // SAFETY: fields drop in order of declaration, `swapped` before `node`.
+        let swapped = unsafe { node.swap_in() };
+        Self { swapped, node, _thread: core::marker::PhantomData }
+    }
+
+    #[inline]
+    pub(crate) fn node(&self) -> &Owned {
+        &self.node
+    }
+
+    /// Restores the context before at once, and gives the node back.
+    pub(crate) fn leave(self) -> Owned {
+        let Self { swapped, node, .. } = self;
+        drop(swapped);
+        node
+    }
+}
+
+// SAFETY: nodes are reference-counted atomically and guard their state themselves.
+unsafe impl Send for Owned {}
+// SAFETY: as above; all methods take `&self` and synchronise inside the agent.
+unsafe impl Sync for Owned {}
+
+/// Starts a span.
+#[inline]
+pub(crate) fn start(site: &'static Site, start: &Start<'_>) -> Owned {
+    get().map_or(Owned::NONE, |table| Owned((table.start)(site, start)))
+}
+
+/// What is kept under a key; see [`Table::load`].
+pub(crate) fn load(space: &'static str, key: (u64, u64)) -> Owned {
+    get().map_or(Owned::NONE, |table| Owned((table.load)(space, key)))
+}
+
+/// What was kept under a key; see [`Table::take`].
+pub(crate) fn take(space: &'static str, key: (u64, u64)) -> Owned {
+    get().map_or(Owned::NONE, |table| Owned((table.take)(space, key)))
+}
+
+/// The pinned projection of a future wrapper's inner future, and dropping it in place.
+pub(crate) struct Slot<F>(core::mem::ManuallyDrop<F>);
+
+impl<F> Slot<F> {
+    pub(crate) fn new(inner: F) -> Self {
+        Self(core::mem::ManuallyDrop::new(inner))
+    }
+
+    /// The inner future, pinned as its holder is.
+    #[inline]
+    pub(crate) fn project(self: Pin<&mut Self>) -> Pin<&mut F> {
+        // SAFETY: `Slot` is pinned whenever its only field is; it is never moved out of.
+        unsafe { self.map_unchecked_mut(|slot| &mut *slot.0) }
+    }
+
+    /// Drops the inner future.
+    ///
+    /// # Safety
+    /// Called once, in the holder's `Drop`.
+    pub(crate) unsafe fn drop_in_place(&mut self) {
+        // SAFETY: by the caller's promise it has not been dropped and is not used again.
+        unsafe { core::mem::ManuallyDrop::drop(&mut self.0) }
+    }
+}
+
+/// What a parent stands for, resolved to a live node for the agent.
+impl Parent<'_> {
+    /// The explicit parent's node, borrowed; none unless this is [`Parent::Context`].
+    pub fn raw(&self) -> Raw {
+        match self {
+            Parent::Context(context) => context.owned().raw(),
+            _ => Raw::NONE,
+        }
+    }
+}
+
+/// Pins the fields of the wrappers in `future.rs`, which keeps no unsafe code of its own.
+macro_rules! wrapper {
+    ($(#[$meta:meta])* $name:ident<$future:ident $(, $extra:ident)*> { $($field:ident: $type:ty),* $(,)? } drop($self:ident) $body:block) => {
+        $(#[$meta])*
+        #[must_use = "futures do nothing unless polled"]
+        pub struct $name<$future $(, $extra)*> {
+            pub(crate) inner: Slot<$future>,
+            $(pub(crate) $field: $type),*
+        }
+
+        impl<$future $(, $extra)*> $name<$future $(, $extra)*> {
+            /// The inner future pinned, the other fields plainly: they are never pinned.
+            #[inline]
+            #[allow(clippy::type_complexity)]
+            pub(crate) fn project(self: Pin<&mut Self>) -> (Pin<&mut $future>, $(&mut $type),*) {
+                // SAFETY: `inner` is pinned with `self` and never moved; the rest is not pinned.
+                unsafe {
+                    let this = self.get_unchecked_mut();
+                    (Pin::new_unchecked(&mut this.inner).project(), $(&mut this.$field),*)
+                }
+            }
+        }
+
+        // The other fields do not need pinning, so only the inner future decides.
+        impl<$future: Unpin $(, $extra)*> Unpin for $name<$future $(, $extra)*> {}
+
+        impl<$future $(, $extra)*> Drop for $name<$future $(, $extra)*> {
+            fn drop(&mut self) {
+                let $self = self;
+                $body
+            }
+        }
+    };
+}
+
+wrapper! {
+    /// A future that runs inside a span; see [`crate::instrument`].
+    Instrumented<F, O> { span: crate::Span, observe: Option<O> }
+    drop(this) {
+        let Instrumented { inner, span, .. } = this;
+        // SAFETY: the holder's `Drop`, once. The inner future drops inside its span, so that
+        // what it logs or closes on the way out belongs to it.
+        span.scope(|| unsafe { inner.drop_in_place() });
+    }
+}
+
+wrapper! {
+    /// A future that runs inside the context it was made in; see [`crate::carry`].
+    Carried<F> { context: crate::Context }
+    drop(this) {
+        let Carried { inner, context } = this;
+        // SAFETY: the holder's `Drop`, once.
+        context.scope(|| unsafe { inner.drop_in_place() });
+    }
+}

@@ -1,0 +1,39 @@
+//! What rules' expressions become.
+#![allow(clippy::needless_borrow, reason = "the borrows select the conversion")]
+
+use selvedge_hooks::probe::{AsAttribute, AsDebug, AsDisplay, AsOption, Probe};
+use selvedge_hooks::probe::{ObserveDisplay, ObserveError, ObserveNothing};
+
+macro_rules! shown {
+    ($expression:expr) => {
+        format!("{:?}", (&&&&Probe(&$expression)).value())
+    };
+}
+
+#[derive(Debug)]
+struct OnlyDebug;
+
+#[test]
+fn an_expression_keeps_the_best_form_its_type_offers() {
+    assert_eq!(shown!(7_u64), "7");
+    assert_eq!(shown!(&7_i32), "7");
+    assert_eq!(shown!(1.5_f64), "1.5");
+    assert_eq!(shown!(true), "true");
+    assert_eq!(shown!("text"), "\"text\"");
+    assert_eq!(shown!(*"text"), "\"text\"");
+    assert_eq!(shown!(String::from("text")), "text");
+    assert_eq!(shown!(Some(3_u8)), "3");
+    assert_eq!(shown!(None::<u8>), "None");
+    assert_eq!(shown!(Some(String::from("text"))), "text");
+    assert_eq!(shown!(None::<String>), "None");
+    assert_eq!(shown!(std::time::Duration::from_millis(250)), "0.25");
+    assert_eq!(shown!(OnlyDebug), "OnlyDebug");
+}
+
+#[test]
+fn only_an_err_counts_as_failed() {
+    assert!((&&&Probe(&Err::<(), _>("no"))).failed());
+    assert!((&&&Probe(&Err::<(), _>(OnlyDebug))).failed());
+    assert!(!(&&&Probe(&Ok::<_, OnlyDebug>(1))).failed());
+    assert!(!(&&&Probe(&1)).failed());
+}

@@ -1,0 +1,1 @@
+//! Source text plus aspects gives insertions and a report; pure, no IO.
