@@ -23,7 +23,9 @@ impl Context {
 
     /// The current context with further log fields, which every log line below it shows.
     pub fn with_fields(fields: &[Attribute<'_>]) -> Self {
-        Self(table::get().map_or(Owned::NONE, |table| Owned::adopt((table.with_fields)(fields))))
+        Self(table::get().map_or(Owned::NONE, |table| {
+            Owned::adopt((table.with_fields)(fields))
+        }))
     }
 
     /// The context that a carrier's headers name; none where they name none or are malformed.
@@ -64,7 +66,9 @@ impl Context {
     /// Makes this context current until the result is dropped.
     #[inline]
     pub fn attach(self) -> Attached {
-        Attached { _scope: OwnedScope::new(self.0) }
+        Attached {
+            _scope: OwnedScope::new(self.0),
+        }
     }
 
     /// Runs `call` with this context current.
@@ -112,6 +116,7 @@ impl Context {
 
     /// The span by which this trace entered the process: the server or consumer span, where a
     /// route found deep inside a router belongs.
+    #[must_use]
     pub fn local_root(&self) -> Self {
         Self(self.0.local_root())
     }

@@ -6,8 +6,8 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context as TaskContext, Poll};
 
-pub use crate::table::{Carried, Instrumented};
 use crate::table::Slot;
+pub use crate::table::{Carried, Instrumented};
 use crate::{Context, Outcome, Span};
 
 /// Runs a future inside a span, which ends when the future completes, is dropped or unwinds, and
@@ -18,13 +18,20 @@ where
     F: Future,
     O: FnOnce(&F::Output, &Span),
 {
-    Instrumented { inner: Slot::new(future), span, observe: Some(observe) }
+    Instrumented {
+        inner: Slot::new(future),
+        span,
+        observe: Some(observe),
+    }
 }
 
 /// Binds a future to the current context: it runs in it wherever it is polled.
 #[inline]
 pub fn carry<F>(future: F) -> Carried<F> {
-    Carried { inner: Slot::new(future), context: Context::current() }
+    Carried {
+        inner: Slot::new(future),
+        context: Context::current(),
+    }
 }
 
 /// Binds a function to the current context, for `spawn_blocking` and threads.

@@ -42,5 +42,7 @@ pub fn active() -> bool {
 #[doc(hidden)]
 #[cold]
 pub fn never<T>() -> T {
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }

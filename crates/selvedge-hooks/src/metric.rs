@@ -47,7 +47,15 @@ impl Instrument {
         description: &'static str,
         kind: InstrumentKind,
     ) -> Self {
-        Self { scope, name, unit, description, kind, bounds: &[], state: AtomicUsize::new(0) }
+        Self {
+            scope,
+            name,
+            unit,
+            description,
+            kind,
+            bounds: &[],
+            state: AtomicUsize::new(0),
+        }
     }
 
     /// Adds to a counter, sets a gauge, records into a histogram.
@@ -68,7 +76,12 @@ pub struct Observer<'a> {
 
 impl Observer<'_> {
     /// Reports the current value: the total of a counter, the value of a gauge.
-    pub fn report(&mut self, instrument: &'static Instrument, value: f64, attributes: &[Attribute<'_>]) {
+    pub fn report(
+        &mut self,
+        instrument: &'static Instrument,
+        value: f64,
+        attributes: &[Attribute<'_>],
+    ) {
         (self.sink)(instrument, value, attributes);
     }
 }

@@ -89,7 +89,9 @@ impl<'a> AsAttribute<'a> for &&&Probe<'a, Duration> {
 
 impl<'a, T: Display> AsOption<'a> for &&Probe<'a, Option<T>> {
     fn value(&self) -> Value<'a> {
-        self.0.as_ref().map_or(Value::None, |value| Value::Display(value))
+        self.0
+            .as_ref()
+            .map_or(Value::None, |value| Value::Display(value))
     }
 }
 

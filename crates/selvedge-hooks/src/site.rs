@@ -62,8 +62,22 @@ pub struct Site {
 
 impl Site {
     /// A site of an integration.
-    pub const fn new(scope: &'static str, name: &'static str, kind: Kind, convention: Convention) -> Self {
-        Self { scope, name, kind, convention, function: "", file: "", line: 0, state: AtomicU32::new(0) }
+    pub const fn new(
+        scope: &'static str,
+        name: &'static str,
+        kind: Kind,
+        convention: Convention,
+    ) -> Self {
+        Self {
+            scope,
+            name,
+            kind,
+            convention,
+            function: "",
+            file: "",
+            line: 0,
+            state: AtomicU32::new(0),
+        }
     }
 
     /// A site of a user's rule, which also says where the woven function stands.

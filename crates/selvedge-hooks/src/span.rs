@@ -41,7 +41,11 @@ pub struct Start<'a> {
 
 impl Default for Start<'_> {
     fn default() -> Self {
-        Self { name: None, parent: Parent::Current, attributes: &[] }
+        Self {
+            name: None,
+            parent: Parent::Current,
+            attributes: &[],
+        }
     }
 }
 
@@ -64,7 +68,13 @@ impl Span {
     /// Starts a span below the current context, with attributes.
     #[inline]
     pub fn start_with(site: &'static Site, attributes: &[Attribute<'_>]) -> Self {
-        Self(table::start(site, &Start { attributes, ..Start::default() }))
+        Self(table::start(
+            site,
+            &Start {
+                attributes,
+                ..Start::default()
+            },
+        ))
     }
 
     /// Starts a span.
@@ -140,7 +150,13 @@ impl Span {
     pub fn enter(self) -> Entered {
         let none = self.is_none();
         let owned = self.into_owned();
-        Entered { scope: if none { None } else { Some(OwnedScope::new(owned)) } }
+        Entered {
+            scope: if none {
+                None
+            } else {
+                Some(OwnedScope::new(owned))
+            },
+        }
     }
 
     /// Ends the span now. Ending twice is harmless: the first end counts.
@@ -184,7 +200,9 @@ impl Entered {
 
     /// True when the span's attributes will be exported.
     pub fn is_sampled(&self) -> bool {
-        self.scope.as_ref().is_some_and(|scope| scope.node().raw().is_sampled())
+        self.scope
+            .as_ref()
+            .is_some_and(|scope| scope.node().raw().is_sampled())
     }
 }
 

@@ -6,7 +6,10 @@
 
 use core::pin::Pin;
 use core::ptr;
+#[cfg(not(all(loom, test)))]
 use core::sync::atomic::{AtomicPtr, Ordering};
+#[cfg(all(loom, test))]
+use loom::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::{Attribute, Instrument, Log, Observer, Outcome, Parent, Site, Start};
 
@@ -94,33 +97,69 @@ pub struct Table {
     pub log_identifiers: fn(&mut dyn FnMut(&'static str, &str)),
 }
 
-static TABLE: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
+/// Holds the installed table, or null.
+struct TableCell(AtomicPtr<Table>);
+
+impl TableCell {
+    #[cfg(not(all(loom, test)))]
+    const fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    #[cfg(all(loom, test))]
+    fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    fn install(&self, table: &'static Table) -> bool {
+        let table_ptr = ptr::from_ref(table).cast_mut();
+        table.abi == ABI
+            && self
+                .0
+                .compare_exchange(
+                    ptr::null_mut(),
+                    table_ptr,
+                    Ordering::Release,
+                    Ordering::Relaxed,
+                )
+                .is_ok()
+    }
+
+    fn uninstall(&self) {
+        self.0.store(ptr::null_mut(), Ordering::Release);
+    }
+
+    #[inline]
+    fn get(&self) -> Option<&'static Table> {
+        let table = self.0.load(Ordering::Acquire);
+        // SAFETY: the pointer is null or came from a `&'static Table` in `install`.
+        unsafe { table.as_ref() }
+    }
+}
+
+#[cfg(not(all(loom, test)))]
+static TABLE: TableCell = TableCell::new();
+
+#[cfg(all(loom, test))]
+loom::lazy_static! {
+    static ref TABLE: TableCell = TableCell::new();
+}
 
 /// Installs the agent's table. The first one stays: returns false when there is one already or
 /// when its ABI is another.
 pub fn install(table: &'static Table) -> bool {
-    table.abi == ABI
-        && TABLE
-            .compare_exchange(
-                ptr::null_mut(),
-                ptr::from_ref(table).cast_mut(),
-                Ordering::Release,
-                Ordering::Relaxed,
-            )
-            .is_ok()
+    TABLE.install(table)
 }
 
 /// Turns every hook off again. Contexts still held are leaked, never touched.
 pub fn uninstall() {
-    TABLE.store(ptr::null_mut(), Ordering::Release);
+    TABLE.uninstall();
 }
 
 /// The installed table.
 #[inline]
 pub fn get() -> Option<&'static Table> {
-    let table = TABLE.load(Ordering::Acquire);
-    // SAFETY: the pointer is null or came from a `&'static Table` in `install`.
-    unsafe { table.as_ref() }
+    TABLE.get()
 }
 
 /// An owned reference to a node: the only holder of [`Raw`] outside the agent.
@@ -184,7 +223,10 @@ impl Owned {
 
     pub(crate) fn local_root(&self) -> Owned {
         // SAFETY: as in `end`; the result is a reference of its own.
-        Owned(self.with(|table, raw| unsafe { (table.local_root)(raw) }).unwrap_or(Raw::NONE))
+        Owned(
+            self.with(|table, raw| unsafe { (table.local_root)(raw) })
+                .unwrap_or(Raw::NONE),
+        )
     }
 
     pub(crate) fn inject(&self, set: &mut dyn FnMut(&'static str, &str)) {
@@ -276,7 +318,11 @@ impl OwnedScope {
     pub(crate) fn new(node: Owned) -> Self {
         // SAFETY: fields drop in order of declaration, `swapped` before `node`.
         let swapped = unsafe { node.swap_in() };
-        Self { swapped, node, _thread: core::marker::PhantomData }
+        Self {
+            swapped,
+            node,
+            _thread: core::marker::PhantomData,
+        }
     }
 
     #[inline]
@@ -392,6 +438,8 @@ wrapper! {
         // SAFETY: the holder's `Drop`, once. The inner future drops inside its span, so that
         // what it logs or closes on the way out belongs to it.
         span.scope(|| unsafe { inner.drop_in_place() });
+        // The first end counts, so this one is for a future dropped before it was ready.
+        span.end(Outcome::Cancelled);
     }
 }
 
@@ -402,5 +450,73 @@ wrapper! {
         let Carried { inner, context } = this;
         // SAFETY: the holder's `Drop`, once.
         context.scope(|| unsafe { inner.drop_in_place() });
+    }
+}
+
+/// Every interleaving of installing, using and uninstalling. Run with
+/// `RUSTFLAGS="--cfg loom" cargo test -p selvedge-hooks --lib`.
+#[cfg(all(loom, test))]
+mod loom_tests {
+    extern crate std;
+
+    use super::*;
+    use std::boxed::Box;
+
+    fn leaked(abi: u32) -> &'static Table {
+        fn nothing(_: Raw) {}
+        Box::leak(Box::new(Table {
+            abi,
+            current: || Raw::NONE,
+            swap: |_| Raw::NONE,
+            retain: nothing,
+            release: nothing,
+            start: |_, _| Raw::NONE,
+            with_fields: |_| Raw::NONE,
+            extract: |_| Raw::NONE,
+            end: |_, _| {},
+            record: |_, _| {},
+            rename: |_, _| {},
+            fail: |_, _, _| {},
+            event: |_, _, _| {},
+            link: |_, _| {},
+            local_root: |_| Raw::NONE,
+            inject: |_, _| {},
+            store: |_, _, _| {},
+            load: |_, _| Raw::NONE,
+            take: |_, _| Raw::NONE,
+            push: nothing,
+            pop: nothing,
+            measure: |_, _, _| {},
+            observe: |_| {},
+            log: |_| {},
+            log_identifiers: |_| {},
+        }))
+    }
+
+    #[test]
+    fn of_two_agents_that_start_at_once_one_is_installed_and_readers_see_it_whole() {
+        loom::model(|| {
+            let cell = loom::sync::Arc::new(TableCell::new());
+            let threads = [1, 2].map(|_| {
+                let cell = loom::sync::Arc::clone(&cell);
+                loom::thread::spawn(move || cell.install(leaked(ABI)))
+            });
+            if let Some(table) = cell.get() {
+                assert_eq!(table.abi, ABI);
+            }
+            let installed = threads.map(|thread| thread.join().expect("no panic"));
+            assert_eq!(installed.iter().filter(|installed| **installed).count(), 1);
+            cell.uninstall();
+            assert!(cell.get().is_none());
+        });
+    }
+
+    #[test]
+    fn an_agent_of_another_abi_is_refused() {
+        loom::model(|| {
+            let cell = TableCell::new();
+            assert!(!cell.install(leaked(ABI + 1)));
+            assert!(cell.get().is_none());
+        });
     }
 }

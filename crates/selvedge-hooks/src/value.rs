@@ -39,13 +39,21 @@ impl<'a> Attribute<'a> {
     /// An attribute that only a sampled span records.
     #[inline]
     pub fn new(key: &'static str, value: impl Into<Value<'a>>) -> Self {
-        Self { key, value: value.into(), label: false }
+        Self {
+            key,
+            value: value.into(),
+            label: false,
+        }
     }
 
     /// An attribute that is also a dimension of the metrics made from the span.
     #[inline]
     pub fn label(key: &'static str, value: impl Into<Value<'a>>) -> Self {
-        Self { key, value: value.into(), label: true }
+        Self {
+            key,
+            value: value.into(),
+            label: true,
+        }
     }
 }
 
