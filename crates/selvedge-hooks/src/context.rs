@@ -114,11 +114,27 @@ impl Context {
         self.0.event(name, attributes);
     }
 
+    /// Links the span of this context to another trace's position.
+    pub fn link(&self, other: &Context) {
+        self.0.link(&other.0);
+    }
+
+    /// Ends the span of this context, for libraries whose spans are opened and closed by separate
+    /// calls; see [`crate::Span::detach`]. Ending twice is harmless: the first end counts.
+    pub fn end(&self, outcome: crate::Outcome) {
+        self.0.end(outcome);
+    }
+
     /// The span by which this trace entered the process: the server or consumer span, where a
     /// route found deep inside a router belongs.
     #[must_use]
     pub fn local_root(&self) -> Self {
         Self(self.0.local_root())
+    }
+
+    /// True when both are one and the same position; never for none.
+    pub fn same_as(&self, other: &Context) -> bool {
+        !self.is_none() && self.0.raw() == other.0.raw()
     }
 
     #[inline]

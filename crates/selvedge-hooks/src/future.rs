@@ -34,6 +34,15 @@ pub fn carry<F>(future: F) -> Carried<F> {
     }
 }
 
+/// Binds a future to a context.
+#[inline]
+pub fn carry_in<F>(context: Context, future: F) -> Carried<F> {
+    Carried {
+        inner: Slot::new(future),
+        context,
+    }
+}
+
 /// Binds a function to the current context, for `spawn_blocking` and threads.
 #[inline]
 pub fn carry_call<R>(call: impl FnOnce() -> R) -> impl FnOnce() -> R {
@@ -60,6 +69,14 @@ impl<F: Future, O: FnOnce(&F::Output, &Span)> Future for Instrumented<F, O> {
             span.end(Outcome::Completed);
         }
         poll
+    }
+}
+
+impl<F> Carried<F> {
+    /// The future that is carried.
+    #[inline]
+    pub fn get_ref(&self) -> &F {
+        self.inner.get()
     }
 }
 

@@ -14,14 +14,19 @@ mod future;
 mod log;
 mod metric;
 pub mod probe;
+#[doc(hidden)]
+pub mod rule;
 mod site;
 mod span;
 pub mod table;
 mod value;
 
+#[doc(hidden)]
+pub use core as __core;
+
 pub use context::{Attached, Context};
-pub use future::{carry, carry_call, instrument, Carried, Instrumented};
-pub use log::{log_identifiers, Log, Severity};
+pub use future::{carry, carry_call, carry_in, instrument, Carried, Instrumented};
+pub use log::{log_identifiers, logs_enabled, Log, Severity};
 pub use metric::{observe, Instrument, InstrumentKind, Observer};
 pub use site::{Convention, Kind, Site};
 pub use span::{Entered, Outcome, Parent, Span, Start};

@@ -45,6 +45,12 @@ impl Log<'_> {
     }
 }
 
+/// True when the agent exports log records; worth asking before a record's parts are formatted.
+#[inline]
+pub fn logs_enabled() -> bool {
+    table::get().is_some_and(|table| (table.logs_enabled)())
+}
+
 /// Calls `field` with `trace_id`, `span_id` (lower-case hex) and the log fields of the current
 /// context, in this order; not at all outside of a trace.
 #[inline]

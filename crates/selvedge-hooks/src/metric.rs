@@ -86,9 +86,12 @@ impl Observer<'_> {
     }
 }
 
-/// Registers a function that reports values at each collection. Registering it again is
-/// harmless. Without an agent nothing is registered.
+/// Registers a function that reports values at each collection. Registering it again is harmless.
+///
+/// It may come before the agent, as when an attribute builds the runtime that `main` runs in: the
+/// first [`table::OBSERVERS_MAX`] functions are remembered for an agent that starts later.
 pub fn observe(callback: fn(&mut Observer<'_>)) {
+    table::remember(callback);
     if let Some(table) = table::get() {
         (table.observe)(callback);
     }

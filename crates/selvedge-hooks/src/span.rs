@@ -159,6 +159,12 @@ impl Span {
         }
     }
 
+    /// The span's context, and no end on drop: [`Context::end`] ends the span. Dropping every
+    /// reference without that ends it as cancelled.
+    pub fn detach(self) -> Context {
+        Context::from_owned(self.into_owned())
+    }
+
     /// Ends the span now. Ending twice is harmless: the first end counts.
     pub fn end(&self, outcome: Outcome) {
         self.0.end(outcome);
@@ -173,7 +179,7 @@ impl Span {
 impl Drop for Span {
     #[inline]
     fn drop(&mut self) {
-        self.0.end(Outcome::Completed);
+        core::mem::replace(&mut self.0, Owned::NONE).finish();
     }
 }
 

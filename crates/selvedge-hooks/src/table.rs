@@ -15,7 +15,7 @@ use crate::{Attribute, Instrument, Log, Observer, Outcome, Parent, Site, Start};
 
 /// Version of everything woven code and agent share; both sides of one build always agree, so a
 /// mismatch only means a stale cache and leaves the hooks off.
-pub const ABI: u32 = 1;
+pub const ABI: u32 = 2;
 
 /// A node of the agent: a span in flight or a bare context. Null means none.
 ///
@@ -48,8 +48,10 @@ pub struct Table {
     pub abi: u32,
     /// The thread's current node, with a reference of its own.
     pub current: fn() -> Raw,
-    /// Makes a borrowed node current and gives back the one before, borrowed as well. The caller
-    /// keeps the new one alive until it swaps again.
+    /// Makes a borrowed node current and gives back what to swap in to undo that, which only the
+    /// agent understands. The caller keeps the node alive until it swaps back. That may happen
+    /// out of order, or never: swapping back undoes all that was swapped in later as well, and
+    /// does nothing where that has happened already, so no node outlives its caller here.
     pub swap: unsafe fn(Raw) -> Raw,
     /// Adds a reference.
     pub retain: unsafe fn(Raw),
@@ -63,6 +65,9 @@ pub struct Table {
     pub extract: fn(&dyn Fn(&str, &mut dyn FnMut(&str))) -> Raw,
     /// Ends the node's span, if it is one and has not ended; the reference stays the caller's.
     pub end: unsafe fn(Raw, Outcome),
+    /// Ends the node's span as completed, if it is one and has not ended, and gives the reference
+    /// back: what dropping a span does, in one call.
+    pub finish: unsafe fn(Raw),
     /// Records attributes: labels always, the others when sampled.
     pub record: unsafe fn(Raw, &[Attribute<'_>]),
     /// Replaces the span's name.
@@ -91,6 +96,10 @@ pub struct Table {
     pub measure: fn(&'static Instrument, f64, &[Attribute<'_>]),
     /// Registers a function that is called at each collection.
     pub observe: fn(fn(&mut Observer<'_>)),
+    /// A monotonic clock: nanoseconds since a moment of the agent's choice.
+    pub now: fn() -> u64,
+    /// False when log records are exported nowhere, so that none need be made.
+    pub logs_enabled: fn() -> bool,
     /// Takes a log record.
     pub log: fn(&Log<'_>),
     /// Calls back with `trace_id`, `span_id` and the log fields of the current context.
@@ -162,6 +171,39 @@ pub fn get() -> Option<&'static Table> {
     TABLE.get()
 }
 
+/// Functions that are remembered for an agent that starts after they were registered.
+pub const OBSERVERS_MAX: usize = 16;
+
+type Callback = fn(&mut Observer<'_>);
+
+/// Not modelled by loom: each slot is written once.
+type Remembered = ::core::sync::atomic::AtomicPtr<()>;
+
+/// The remembered functions, as pointers; null where there is none.
+static OBSERVERS: [Remembered; OBSERVERS_MAX] =
+    [const { Remembered::new(ptr::null_mut()) }; OBSERVERS_MAX];
+
+/// Remembers a function once; past the limit it is only registered while there is an agent.
+pub(crate) fn remember(callback: Callback) {
+    let new = callback as *mut ();
+    for slot in &OBSERVERS {
+        match slot.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return,
+            Err(known) if known == new => return,
+            Err(_) => {}
+        }
+    }
+}
+
+/// What was registered so far; an agent asks once, after it is installed.
+pub fn remembered() -> impl Iterator<Item = Callback> {
+    OBSERVERS.iter().filter_map(|slot| {
+        let pointer = slot.load(Ordering::Acquire);
+        // SAFETY: a pointer that is not null was made from a `Callback` in `remember`.
+        (!pointer.is_null()).then(|| unsafe { core::mem::transmute::<*mut (), Callback>(pointer) })
+    })
+}
+
 /// An owned reference to a node: the only holder of [`Raw`] outside the agent.
 pub(crate) struct Owned(Raw);
 
@@ -192,6 +234,14 @@ impl Owned {
     pub(crate) fn end(&self, outcome: Outcome) {
         // SAFETY: `self` owns a reference, so the node is live.
         self.with(|table, raw| unsafe { (table.end)(raw, outcome) });
+    }
+
+    /// Ends the span and gives the reference back.
+    #[inline]
+    pub(crate) fn finish(self) {
+        // SAFETY: as in `end`; the reference is given back here, because `self` is forgotten.
+        self.with(|table, raw| unsafe { (table.finish)(raw) });
+        core::mem::forget(self);
     }
 
     #[inline]
@@ -297,7 +347,7 @@ impl Drop for Swapped {
     #[inline]
     fn drop(&mut self) {
         if let Some((table, before)) = self.0 {
-            // SAFETY: `before` was current when this scope began, so an outer scope keeps it.
+            // SAFETY: `before` came from the swap that it undoes.
             unsafe { (table.swap)(before) };
         }
     }
@@ -365,6 +415,12 @@ pub(crate) struct Slot<F>(core::mem::ManuallyDrop<F>);
 impl<F> Slot<F> {
     pub(crate) fn new(inner: F) -> Self {
         Self(core::mem::ManuallyDrop::new(inner))
+    }
+
+    /// The inner future, to look at.
+    #[inline]
+    pub(crate) fn get(&self) -> &F {
+        &self.0
     }
 
     /// The inner future, pinned as its holder is.
@@ -474,6 +530,7 @@ mod loom_tests {
             with_fields: |_| Raw::NONE,
             extract: |_| Raw::NONE,
             end: |_, _| {},
+            finish: nothing,
             record: |_, _| {},
             rename: |_, _| {},
             fail: |_, _, _| {},
@@ -488,6 +545,8 @@ mod loom_tests {
             pop: nothing,
             measure: |_, _, _| {},
             observe: |_| {},
+            now: || 0,
+            logs_enabled: || true,
             log: |_| {},
             log_identifiers: |_| {},
         }))
