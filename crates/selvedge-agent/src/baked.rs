@@ -10,6 +10,8 @@ pub struct Baked {
     pub sampling: &'static [EnvironmentSampling],
     /// `[resource]` attributes.
     pub resource: &'static [(&'static str, &'static str)],
+    /// The program is built with `panic = "abort"`, whatever the agent was built with.
+    pub panic_aborts: bool,
     /// JSON, between the marks that `cargo selvedge inspect` looks for. Kept alive by the agent.
     pub manifest: &'static str,
 }

@@ -1,0 +1,174 @@
+//! Payloads that wait for the worker: bounded in bytes, a lane per signal, so that one that backs
+//! off does not hold the others up.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::signal::Signal;
+
+/// While someone waits for a flush, pauses are no longer than this.
+const FLUSH_PAUSE_MAX: Duration = Duration::from_millis(200);
+
+/// A request body on its way.
+pub(crate) struct Payload {
+    pub(crate) signal: Signal,
+    pub(crate) body: Vec<u8>,
+    /// Spans, log records or data points in it.
+    pub(crate) records: u64,
+    pub(crate) queued_at: Instant,
+    pub(crate) failures: u32,
+}
+
+/// What the worker does next.
+pub(crate) struct Work {
+    pub(crate) payload: Payload,
+    /// While someone waits for a flush, when that ends.
+    pub(crate) flush_deadline: Option<Instant>,
+}
+
+#[derive(Default)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    /// Something came in, or is due earlier than before.
+    changed: Condvar,
+    /// A payload left for good.
+    settled: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    lanes: [Lane; Signal::ALL.len()],
+    /// Bytes of all payloads, the one being sent included.
+    bytes: usize,
+    /// Payloads, the one being sent included.
+    payloads: usize,
+    flush_deadline: Option<Instant>,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Lane {
+    payloads: VecDeque<Payload>,
+    /// Set while the lane backs off.
+    not_before: Option<Instant>,
+}
+
+impl Queue {
+    /// Takes a payload in; gives it back when the queue is full or closed.
+    pub(crate) fn push(&self, payload: Payload, bytes_max: usize) -> Result<(), Payload> {
+        let mut state = self.lock();
+        if state.closed || state.bytes.saturating_add(payload.body.len()) > bytes_max {
+            return Err(payload);
+        }
+        state.bytes += payload.body.len();
+        state.payloads += 1;
+        state.lanes[payload.signal as usize]
+            .payloads
+            .push_back(payload);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Waits for the oldest payload that is due; none when the queue is closed.
+    pub(crate) fn next(&self) -> Option<Work> {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            let now = Instant::now();
+            if let Some(payload) = state.take_due(now) {
+                return Some(Work {
+                    payload,
+                    flush_deadline: state.flush_deadline,
+                });
+            }
+            state = match state.due_in(now) {
+                Some(pause) => {
+                    let waited = self.changed.wait_timeout(state, pause);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// The payload is done with, sent or dropped.
+    pub(crate) fn settle(&self, payload: &Payload) {
+        let mut state = self.lock();
+        state.bytes -= payload.body.len();
+        state.payloads -= 1;
+        self.settled.notify_all();
+    }
+
+    /// Puts a payload back to the front of its lane, to be tried again after a pause; a short
+    /// one while someone waits for a flush.
+    pub(crate) fn retry(&self, payload: Payload, mut pause: Duration) {
+        let mut state = self.lock();
+        if state.flush_deadline.is_some() {
+            pause = pause.min(FLUSH_PAUSE_MAX);
+        }
+        let lane = &mut state.lanes[payload.signal as usize];
+        lane.not_before = Some(Instant::now() + pause);
+        lane.payloads.push_front(payload);
+    }
+
+    /// Waits until everything is settled or the deadline has come; true for the former. What
+    /// backs off is tried at once.
+    pub(crate) fn flush(&self, deadline: Instant) -> bool {
+        let mut state = self.lock();
+        state.flush_deadline = Some(deadline);
+        for lane in &mut state.lanes {
+            lane.not_before = None;
+        }
+        self.changed.notify_one();
+        while state.payloads > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.settled.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.flush_deadline = None;
+        state.payloads == 0
+    }
+
+    /// Ends the worker; what still waits is dropped.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_one();
+    }
+
+    /// Bytes that wait or are being sent.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take_due(&mut self, now: Instant) -> Option<Payload> {
+        let due = |lane: &&mut Lane| {
+            !lane.payloads.is_empty() && lane.not_before.is_none_or(|time| time <= now)
+        };
+        let lanes = self.lanes.iter_mut().filter(due);
+        let lane = lanes.min_by_key(|lane| lane.payloads.front().map(|first| first.queued_at))?;
+        lane.not_before = None;
+        lane.payloads.pop_front()
+    }
+
+    /// Time until the first lane that backs off is due; none when nothing waits.
+    fn due_in(&self, now: Instant) -> Option<Duration> {
+        let waiting = self.lanes.iter().filter(|lane| !lane.payloads.is_empty());
+        let due = waiting.filter_map(|lane| lane.not_before).min()?;
+        Some(due.saturating_duration_since(now))
+    }
+}
