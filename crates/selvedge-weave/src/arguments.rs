@@ -1,0 +1,95 @@
+//! Splits a list of expressions or parameters at its commas.
+
+use std::ops::Range;
+
+use crate::lexer::{Kind, Tokens};
+
+/// The ranges between the commas; a trailing comma makes no empty range.
+///
+/// Commas between the bars of a closure and in `::<A, B>` separate nothing. `a as Map<K, V>` would
+/// be split: there is no telling it from two comparisons.
+pub(crate) fn split(tokens: &Tokens<'_>, range: Range<usize>) -> Vec<Range<usize>> {
+    let mut parts = Vec::new();
+    let mut start = range.start;
+    let mut at = range.start;
+    while at < range.end {
+        if tokens.is(at, b',') {
+            parts.push(start..at);
+            at += 1;
+            start = at;
+        } else if tokens.is(at, b'|') && begins_closure(tokens, start, at) {
+            at = after_bars(tokens, at, range.end);
+        } else if tokens.is_joint(at, *b"::") && tokens.is(at + 2, b'<') {
+            at = after_angles(tokens, at + 2, range.end);
+        } else {
+            at = tokens.after(at);
+        }
+    }
+    if start < range.end {
+        parts.push(start..range.end);
+    }
+    parts
+}
+
+/// Splits parameters, where every `<` opens generics.
+pub(crate) fn split_parameters(tokens: &Tokens<'_>, range: Range<usize>) -> Vec<Range<usize>> {
+    let mut parts = Vec::new();
+    let mut start = range.start;
+    let mut at = range.start;
+    while at < range.end {
+        if tokens.is(at, b',') {
+            parts.push(start..at);
+            at += 1;
+            start = at;
+        } else if tokens.is(at, b'<') {
+            at = after_angles(tokens, at, range.end);
+        } else {
+            at = tokens.after(at);
+        }
+    }
+    if start < range.end {
+        parts.push(start..range.end);
+    }
+    parts
+}
+
+/// A bar begins a closure where an expression begins, and not where one could go on with `|`.
+fn begins_closure(tokens: &Tokens<'_>, start: usize, at: usize) -> bool {
+    if at == start {
+        return true;
+    }
+    match tokens.kind(at - 1) {
+        Some(Kind::Ident) => matches!(tokens.word(at - 1), "move" | "async" | "static" | "return"),
+        Some(Kind::Punct) => matches!(tokens.byte(at - 1), b'=' | b'(' | b'&'),
+        _ => false,
+    }
+}
+
+fn after_bars(tokens: &Tokens<'_>, at: usize, end: usize) -> usize {
+    let mut next = at + 1;
+    while next < end && !tokens.is(next, b'|') {
+        next = tokens.after(next);
+    }
+    next + 1
+}
+
+fn after_angles(tokens: &Tokens<'_>, at: usize, end: usize) -> usize {
+    let mut depth = 0_usize;
+    let mut next = at;
+    while next < end {
+        if tokens.is_joint(next, *b"->") {
+            next += 2;
+            continue;
+        }
+        if tokens.is(next, b'<') {
+            depth += 1;
+        } else if tokens.is(next, b'>') {
+            depth = depth.saturating_sub(1);
+        }
+        next = tokens.after(next);
+        if depth == 0 {
+            break;
+        }
+    }
+    next
+}

@@ -1,0 +1,10 @@
+//! The engine from the outside.
+
+mod cases;
+mod documents;
+mod integrations;
+mod lexing;
+mod registry;
+mod schema;
+mod support;
+mod texts;

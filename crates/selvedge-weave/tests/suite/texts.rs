@@ -1,0 +1,218 @@
+//! What is said about the texts that people write.
+
+use selvedge_weave::{Diagnostic, Edition, Integration, Plan, Role, Rules, UnitOutcome};
+
+use crate::support::{integration, rules, unit, weave};
+
+fn shown(text: &str, problems: &[Diagnostic]) -> String {
+    let line = |problem: &Diagnostic| {
+        let place = problem.span.clone().map_or("", |span| &text[span]);
+        format!("{problem} [{}]\n", place.lines().next().unwrap_or_default())
+    };
+    problems.iter().map(line).collect()
+}
+
+#[test]
+fn all_problems_of_an_integration_are_reported_with_their_places() {
+    let text = r#"
+[integration]
+name = "x"
+titel = "X"
+[[package]]
+name = "x"
+versions = "many"
+[[aspect]]
+id = "a"
+package = "y"
+at = { function = "a::1b", call = "f", loop = "loop" }
+insert = { before = "one\ntwo" }
+[[aspect]]
+id = "b"
+at = { struct = "S" }
+insert = { before = "x" }
+count = "few"
+"#;
+    let problems = Integration::parse(text).expect_err("problems");
+    insta::assert_snapshot!(shown(text, &problems), @r#"
+    `title` is missing [[integration]]
+    unknown key `titel` (did you mean `title`?) [titel]
+    not a version requirement: unexpected character 'm' while parsing major version number ["many"]
+    no [[package]] is named `y` (did you mean `x`?) ["y"]
+    `1b` in `a::1b` is not a name or glob ["a::1b"]
+    more than one place inside the function [{ function = "a::1b", call = "f", loop = "loop" }]
+    `before` contains a newline ["one\ntwo"]
+    `count` must be a whole number of at least 0, not string (or "some" or "any") ["few"]
+    a struct takes a `field` [{ before = "x" }]
+    "#);
+}
+
+#[test]
+fn all_problems_of_rules_are_reported_with_their_places() {
+    let text = r#"
+[sevice]
+name = "x"
+[sampling.production]
+parent_based_ratio = 1.5
+[integrations]
+disable = ["hyperr"]
+[[span]]
+function = "a::f"
+kind = "outer"
+[[span]]
+function = "a::g"
+attributes = { a = "f(", b = "g(x); h", c = 1 }
+[[span]]
+function = "a::g"
+[[counter]]
+function = "a::f"
+name = "1x"
+[[counter]]
+function = "a::f"
+name = "n"
+labels = { a = "x" }
+[[counter]]
+function = "a::g"
+name = "n"
+[[gauge]]
+function = "a::f"
+name = "n"
+[[propagate]]
+function = "a::f"
+"#;
+    let (_, problems) = Rules::parse(text, &["hyper"]);
+    insta::assert_snapshot!(shown(text, &problems), @r#"
+    a ratio is between 0 and 1, not 1.5 [1.5]
+    no integration is named `hyperr` (did you mean `hyper`?) ["hyperr"]
+    no span kind is named `outer` (internal, server, client, producer or consumer) ["outer"]
+    not an expression: delimiter at byte 1 has no partner ["f("]
+    not an expression: it contains a `;` ["g(x); h"]
+    `1x` is not a metric's name (a letter, then letters, digits, `_`, `.`, `-` or `/`) ["1x"]
+    `value` is missing [[[gauge]]]
+    one of `inject` and `extract` is needed [[[propagate]]]
+    unknown key `sevice` (did you mean `service`?) [sevice]
+    line 11 has this for the same function ["a::g"]
+    `n` has the labels [a] in line 19 ["a::g"]
+    "#);
+}
+
+#[test]
+fn rules_know_their_line_and_name() {
+    let rules = rules(
+        "# one\n\n[[span]]\nfunction = \"a::f\"\nname = \"n\"\n[[log]]\nfunction = \"a::f\"\nfields = { a = \"1\" }\n",
+    );
+    let known: Vec<_> = rules
+        .rules
+        .iter()
+        .map(|rule| (rule.line, rule.label.as_str()))
+        .collect();
+    assert_eq!(known, [(3, "[[span]] \"n\""), (6, "[[log]] \"a::f\"")]);
+}
+
+fn outcome(rule: &str, source: &str) -> UnitOutcome {
+    let plan = Plan::new(&[], &rules(rule), &unit(Edition::E2021, Role::Library));
+    weave(&plan, source).1
+}
+
+#[test]
+fn a_rule_that_matches_nothing_names_what_is_near() {
+    let outcome = outcome(
+        "[[span]]\nfunction = \"case::saga::excute\"",
+        "mod saga { fn execute() {} }",
+    );
+    assert!(outcome.rules[0].functions.is_empty());
+    assert_eq!(outcome.rules[0].nearest, ["case::saga::execute"]);
+}
+
+#[test]
+fn a_function_that_cannot_take_hooks_is_a_problem_only_where_it_is_named() {
+    let source = "const fn f() -> u8 { 1 } fn g() {}";
+    let named = outcome("[[span]]\nfunction = \"case::f\"", source);
+    assert!(named.problems[0].fatal);
+    let by_glob = outcome("[[span]]\nfunction = \"case::*\"", source);
+    assert!(by_glob.problems.is_empty());
+    assert_eq!(by_glob.unhookable[0].function, "case::f");
+    assert_eq!(by_glob.rules[0].functions, ["case::g"]);
+}
+
+#[test]
+fn tests_are_woven_only_where_they_are_named() {
+    let source = "#[cfg(test)] mod tests { #[test] fn f() {} } #[tokio::test] async fn g() {}";
+    assert!(
+        outcome("[[span]]\nfunction = \"case::**\"", source).rules[0]
+            .functions
+            .is_empty()
+    );
+    let named = outcome("[[span]]\nfunction = \"case::tests::f\"", source);
+    assert_eq!(named.rules[0].functions, ["case::tests::f"]);
+}
+
+#[test]
+fn a_value_that_cannot_be_seen_is_said_and_not_guessed() {
+    let source = "#[track_caller] fn f(x: Option<u8>) -> Option<u8> { Some(x?) }";
+    let outcome = outcome(
+        "[[gauge]]\nfunction = \"case::f\"\nname = \"n\"\nvalue = \"ret\"",
+        source,
+    );
+    assert!(outcome.problems[0].message.contains("cannot be seen"));
+}
+
+const ASPECTS: &str = r#"
+[integration]
+name = "x"
+title = "X"
+[[package]]
+name = "case"
+versions = ">=1"
+glue = "glue.rs"
+[[aspect]]
+id = "found"
+at = { function = "f" }
+insert = { before = "f();" }
+[[aspect]]
+id = "lost"
+at = { function = "f", call = "g" }
+insert = { before = "f(", after = ")" }
+"#;
+
+#[test]
+fn one_lost_join_point_drops_the_integration_with_its_glue() {
+    let unit = unit(Edition::E2021, Role::Library);
+    let plan = Plan::new(&[integration(ASPECTS, "")], &Rules::default(), &unit);
+    let (output, outcome) = weave(&plan, "fn f() { h(); }");
+    assert_eq!(outcome.dropped[0].reasons, ["`lost`: 0 of 1 places found"]);
+    assert!(output.edits.iter().all(|edit| !outcome.keeps(&edit.origin)));
+    let (output, outcome) = weave(&plan, "fn f() { g(); }");
+    assert!(outcome.dropped.is_empty());
+    assert!(output.edits.iter().all(|edit| outcome.keeps(&edit.origin)));
+}
+
+#[test]
+fn a_version_outside_of_the_range_is_reported_and_left_alone() {
+    let mut unit = unit(Edition::E2021, Role::Library);
+    unit.version = semver::Version::new(0, 9, 0);
+    let plan = Plan::new(&[integration(ASPECTS, "")], &Rules::default(), &unit);
+    assert!(plan.is_empty());
+    assert_eq!(plan.unsupported()[0].supported, ">=1");
+}
+
+#[test]
+fn a_disabled_integration_is_not_planned() {
+    let rules = rules("[integrations]\ndisable = []\nenable_only = []");
+    let unit = unit(Edition::E2021, Role::Library);
+    assert!(Plan::new(&[integration(ASPECTS, "")], &rules, &unit).is_empty());
+}
+
+#[test]
+fn the_fingerprint_follows_the_rules() {
+    let unit = unit(Edition::E2021, Role::Library);
+    let of = |text: &str| Plan::new(&[], &rules(text), &unit).fingerprint();
+    assert_eq!(
+        of("[[span]]\nfunction = \"case::f\""),
+        of("[[span]]\nfunction = \"case::f\"")
+    );
+    assert_ne!(
+        of("[[span]]\nfunction = \"case::f\""),
+        of("[[span]]\nfunction = \"case::g\"")
+    );
+    assert_eq!(of(""), of("[[span]]\nfunction = \"other::f\""));
+}
