@@ -1,0 +1,14 @@
+//! Woven builds by the real cargo and rustc.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a fixture that cannot be made is a failed test"
+)]
+
+mod cache;
+mod cases;
+mod commands;
+mod diagnostics;
+mod fail_open;
+mod matrix;
+mod project;
+mod run;
