@@ -18,7 +18,12 @@ use crate::otlp::{Sink, Span};
 /// What the demo weaves: name, version, features.
 const PROGRAMS: &[(&str, &str, &[&str])] = &[
     ("dufs", "0.47.0", &["--no-default-features"]),
-    ("xh", "0.26.3", &["--no-default-features"]),
+    // xh does not compile without one of its TLS back-ends.
+    (
+        "xh",
+        "0.26.3",
+        &["--no-default-features", "--features", "rustls"],
+    ),
 ];
 /// How long the programs may take for anything but compiling.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -71,7 +76,7 @@ fn weave(
 ) -> Result<()> {
     println!("== cargo selvedge install {name}@{version}");
     let status = Command::new(command)
-        .args(["selvedge", "install", "--locked", "--quiet", "--force"])
+        .args(["selvedge", "install", "--locked", "--debug", "--force"])
         .arg(format!("{name}@{version}"))
         .arg("--root")
         .arg(work)
