@@ -119,23 +119,16 @@ impl Session {
             .hex();
         let path = state.session(&format!("plain-{key}"));
         if let Ok(session) = read(&path) {
-            return Ok(session);
+            return Ok(session.with_config(target));
         }
         let _lock =
             files::lock(&path.with_extension("lock")).context("failed to lock the session")?;
         if let Ok(session) = read(&path) {
-            return Ok(session);
+            return Ok(session.with_config(target));
         }
-        let config = target
-            .parent()
-            .and_then(|above| find_config(above, None))
-            .or_else(|| {
-                let manifest_dir = env::var_os("CARGO_MANIFEST_DIR")?;
-                find_config(Path::new(&manifest_dir), None)
-            });
         let mut session = Self {
             state,
-            config,
+            config: None,
             rustc: rustc.clone(),
             version: toolchain::version(rustc)?,
             kits: BTreeMap::new(),
@@ -150,7 +143,23 @@ impl Session {
         };
         session.prepare(&request, &kit::Silent)?;
         files::write_if_changed(&path, &serde_json::to_vec(&session)?)?;
-        Ok(session)
+        Ok(session.with_config(target))
+    }
+
+    /// Finds the project's selvedge.toml where no driver has said which it is: above the target
+    /// directory, where cargo was called, or above the package. Asked anew for each unit: the
+    /// first one may be a dependency, which knows nothing of the project.
+    fn with_config(mut self, target: &Path) -> Self {
+        let above = |variable: &str| {
+            let folder = env::var_os(variable)?;
+            find_config(Path::new(&folder), None)
+        };
+        self.config = target
+            .parent()
+            .and_then(|above| find_config(above, None))
+            .or_else(|| above("PWD"))
+            .or_else(|| above("CARGO_MANIFEST_DIR"));
+        self
     }
 }
 

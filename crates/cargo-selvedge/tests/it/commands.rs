@@ -117,3 +117,18 @@ fn a_wrapper_that_was_there_before_is_called_and_a_second_time_for_messages_only
     let calls = calls(&project, &recorder, &[MAIN, &quiet, &loud]);
     assert_eq!(calls, [1, 1, 2]);
 }
+
+#[test]
+fn the_wrapper_alone_finds_the_rules_though_the_target_directory_is_elsewhere() {
+    let project = Project::new("app", &[("src/main.rs", MAIN), ("selvedge.toml", RULES)]);
+    let elsewhere = project.path("../elsewhere");
+    project
+        .cargo_with_wrapper(&format!("build --target-dir {}", elsewhere.display()))
+        .ok();
+    let binary = elsewhere.join("debug/app");
+    let manifest = project
+        .selvedge(&format!("inspect {}", binary.display()))
+        .ok()
+        .stdout;
+    assert!(manifest.contains("app::work"), "{manifest}");
+}

@@ -7,9 +7,6 @@ use std::time::{Duration, Instant};
 
 use super::signal::Signal;
 
-/// While someone waits for a flush, pauses are no longer than this.
-const FLUSH_PAUSE_MAX: Duration = Duration::from_millis(200);
-
 /// A request body on its way.
 pub(crate) struct Payload {
     pub(crate) signal: Signal,
@@ -105,13 +102,9 @@ impl Queue {
         self.settled.notify_all();
     }
 
-    /// Puts a payload back to the front of its lane, to be tried again after a pause; a short
-    /// one while someone waits for a flush.
-    pub(crate) fn retry(&self, payload: Payload, mut pause: Duration) {
+    /// Puts a payload back to the front of its lane, to be tried again after a pause.
+    pub(crate) fn retry(&self, payload: Payload, pause: Duration) {
         let mut state = self.lock();
-        if state.flush_deadline.is_some() {
-            pause = pause.min(FLUSH_PAUSE_MAX);
-        }
         let lane = &mut state.lanes[payload.signal as usize];
         lane.not_before = Some(Instant::now() + pause);
         lane.payloads.push_front(payload);

@@ -98,13 +98,18 @@ impl Worker {
         let began = Instant::now();
         let verdict = self.attempt(&payload, flush_deadline);
         let too_old = began.duration_since(payload.queued_at) >= self.retry.age_max;
-        // Nobody listens: a program that ends must not wait for somebody to begin.
-        let hopeless = flush_deadline.is_some() && verdict.is_refused();
+        let pause = match &verdict {
+            Verdict::Again { pause, .. } => self.pause(payload.failures + 1, *pause),
+            Verdict::Sent { .. } | Verdict::Lost { .. } => Duration::ZERO,
+        };
+        // A program that ends does not wait for somebody to begin to listen, nor for a pause
+        // that is longer than it has.
+        let hopeless = flush_deadline
+            .is_some_and(|deadline| verdict.is_refused() || Instant::now() + pause >= deadline);
         match verdict {
-            Verdict::Again { error, pause } if !too_old && !hopeless => {
+            Verdict::Again { error, .. } if !too_old && !hopeless => {
                 payload.failures += 1;
                 self.say(payload.signal, &error, "trying again");
-                let pause = self.pause(payload.failures, pause);
                 self.queue.retry(payload, pause);
             }
             Verdict::Sent { rejected } => {
