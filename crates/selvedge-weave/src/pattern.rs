@@ -84,16 +84,7 @@ impl PathPattern {
             (Some(Segment::Deep), Some(_)) | (None, _) => {}
             _ => return false,
         }
-        if self.trait_prefix.is_empty() {
-            return matches(&self.segments, path, false);
-        }
-        let whole: Vec<Segment> = self
-            .trait_prefix
-            .iter()
-            .chain(&self.segments)
-            .cloned()
-            .collect();
-        matches(&whole, path, false) || matches(&self.segments, path, false)
+        self.fits(path, false)
     }
 
     /// Whether a path matches when the trait is not asked for.
@@ -107,16 +98,17 @@ impl PathPattern {
 
     /// Whether something below a module may match.
     pub(crate) fn may_match_below(&self, module: &str) -> bool {
-        if self.trait_prefix.is_empty() {
-            return matches(&self.segments, module, true);
+        self.fits(module, true)
+    }
+
+    /// Whether the segments fit a path, or where `below` is true the beginning of one: behind the
+    /// path in front of the trait, or alone.
+    fn fits(&self, path: &str, below: bool) -> bool {
+        if matches(&self.segments, path, below) {
+            return true;
         }
-        let whole: Vec<Segment> = self
-            .trait_prefix
-            .iter()
-            .chain(&self.segments)
-            .cloned()
-            .collect();
-        matches(&whole, module, true) || matches(&self.segments, module, true)
+        let whole = self.trait_prefix.iter().chain(&self.segments);
+        !self.trait_prefix.is_empty() && matches(&whole.cloned().collect::<Vec<_>>(), path, below)
     }
 }
 
