@@ -3,6 +3,7 @@
 #
 #   bench/run.sh <name> [--full] [--rounds <n>] [--seconds <n>]
 #
+#   all          both tables
 #   weaver       the weaver's table: build-cost, weave-speed, throughput
 #   runtime      the runtime's table: hot-path
 #   build-cost   builds and binaries: plain, woven, instrumented by hand
@@ -46,6 +47,7 @@ measure() {
 name=$1
 shift
 case $name in
+    all) names=(hot-path build-cost weave-speed throughput) ;;
     weaver) names=(build-cost weave-speed throughput) ;;
     runtime) names=(hot-path) ;;
     build-cost | weave-speed | throughput | hot-path) names=("$name") ;;

@@ -4,11 +4,13 @@
 //! It measures nothing itself but the time that a command takes.
 
 mod command;
+mod documented;
 mod project;
 mod samples;
 mod table;
 
 pub use command::{Arguments, bench_root, run, seconds};
+pub use documented::Documented;
 pub use project::{Build, Profile, Project, Weaving, cargo_selvedge, scratch};
 pub use samples::{Samples, interleave};
 pub use table::{Table, head};

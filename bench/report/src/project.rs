@@ -62,9 +62,10 @@ pub fn cargo_selvedge() -> Result<PathBuf, String> {
     }
 }
 
-/// The folder that a benchmark keeps its projects and databases in; it stays for the next run.
-pub fn scratch(benchmark: &str) -> PathBuf {
-    std::env::temp_dir().join("selvedge-bench").join(benchmark)
+/// A folder for projects and databases. It stays for the next run, and benchmarks that build the
+/// same projects share one by name.
+pub fn scratch(name: &str) -> PathBuf {
+    std::env::temp_dir().join("selvedge-bench").join(name)
 }
 
 impl Project {

@@ -46,6 +46,12 @@ impl Samples {
         self.0.is_empty()
     }
 
+    /// The same measurements in another unit.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Self {
+        self.0.iter().map(|value| value * factor).collect()
+    }
+
     /// Median of the ratios of the measurements of one round each: what disturbed a whole round
     /// disturbed both sides of its ratio.
     pub fn paired_ratio(&self, base: &Self) -> f64 {

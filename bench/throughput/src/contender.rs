@@ -88,6 +88,14 @@ impl Contender {
         }
     }
 
+    pub(crate) fn is_sampled_whole(&self) -> bool {
+        self.environment == ALL
+    }
+
+    pub(crate) fn is_woven(&self) -> bool {
+        self.title.starts_with("woven")
+    }
+
     /// Starts the service, loads it, stops it.
     pub(crate) fn turn(&mut self, load: &Load, sink: &mut Sink) -> Result<(), String> {
         sink.take()?;

@@ -11,7 +11,7 @@ mod sink;
 
 use std::process::ExitCode;
 
-use report::{Arguments, Table, head, interleave, scratch};
+use report::{Arguments, Documented, Samples, Table, head, interleave, scratch};
 
 use contender::Contender;
 use load::Load;
@@ -41,14 +41,48 @@ fn measure(arguments: &Arguments) -> Result<(), String> {
         load.describe()
     );
     let mut sink = Sink::start()?;
-    let mut contenders = contender::all(&scratch("throughput"))?;
-    interleave(&mut contenders, rounds, |contender, round| {
+    let mut contenders = contender::all(&scratch("services"))?;
+    let measured = interleave(&mut contenders, rounds, |contender, round| {
         contender.turn(&load, &mut sink)?;
-        eprintln!("round {}: {}", round + 1, contender.last());
+        eprintln!("round {} of {rounds}: {}", round + 1, contender.last());
         Ok::<(), String>(())
-    })?;
+    });
+    // What was measured before a failure is shown: it took its time.
     print(&contenders);
-    Ok(())
+    print!("{}", documented(&contenders));
+    measured
+}
+
+/// The figures of `docs/benchmarks.md`: woven and by hand in each configuration, next to plain.
+fn documented(contenders: &[Contender]) -> Documented {
+    let mut documented = Documented::default();
+    let [plain, rest @ ..] = contenders else {
+        return documented;
+    };
+    let share = |rate: &Samples| 100.0 * rate.paired_ratio(&plain.rate);
+    for contender in rest {
+        let (figure, goal) = if contender.is_sampled_whole() {
+            ("full load, all traces sampled", 97.0)
+        } else {
+            ("full load, 1 % sampled", 99.0)
+        };
+        let share = share(&contender.rate);
+        let verdict = if contender.is_woven() && share < goal {
+            ": **goal missed**"
+        } else {
+            ""
+        };
+        let rate = contender.rate.median();
+        let title = contender.title.split(',').next().unwrap_or_default();
+        documented.add(
+            figure,
+            format!(
+                "{title} {share:.1} % ({rate:.0} of {:.0}){verdict}",
+                plain.rate.median()
+            ),
+        );
+    }
+    documented
 }
 
 fn print(contenders: &[Contender]) {
