@@ -24,7 +24,7 @@ lint: ## formatting, clippy, invariants
 tidy: ## the invariants of ARCHITECTURE.md
 	$(CARGO) xtask tidy
 
-demo: ## weave two published programs, let one call the other, show the trace
+demo: ## weave three published programs, let one call the others, show the traces
 	$(CARGO) xtask demo
 
 bench: ## the figures of docs/benchmarks.md

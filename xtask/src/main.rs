@@ -11,7 +11,7 @@ const USAGE: &str = "\
 cargo xtask <task>
 
   tidy       check the invariants of ARCHITECTURE.md and the style of the sources
-  demo       weave two published programs, let one call the other, show the trace
+  demo       weave three published programs, let one call the others, show the traces
 ";
 
 fn main() -> ExitCode {
