@@ -3,7 +3,9 @@
 # compares the outcome of every single test. Weaving must not change one.
 #
 #   scripts/upstream-suites.sh                    all of them
-#   scripts/upstream-suites.sh log tracing-core   only these
+#   scripts/upstream-suites.sh log axum@0.7.9     only these
+#
+# Ends with a table, and with 1 when a test differs, none ran, or the crate under test was not woven.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
@@ -19,7 +21,10 @@ tracing-subscriber 0.3.23 --features json,env-filter --lib @tests
 tracing 0.1.44 --lib @tests
 hyper 1.12.0 --features full --lib
 hyper-util 0.1.21 --features full --lib --tests
+axum 0.7.9 --all-features --features axum-macros/__private --lib
 axum 0.8.9 --all-features --features axum-macros/__private --lib
+reqwest 0.12.28 --no-default-features --features blocking,json,gzip,brotli,deflate,multipart,stream,cookies,charset,socks,http2 --lib
+reqwest 0.13.5 --no-default-features --features blocking,json,gzip,brotli,deflate,multipart,stream,cookies,charset,socks,http2,query,form --lib
 tokio 1.54.1 --features full,test-util --lib --test rt_basic --test rt_common --test rt_threaded --test rt_handle --test task_abort --test task_blocking --test task_join_set --test task_local --test task_local_set --test task_panic --test join_handle_panic --test macros_select --test macros_join --test sync_mpsc --test tcp_stream --test time_timeout
 '
 
@@ -43,6 +48,7 @@ fetch() { # package version -> copies the published package to $work/<package>-<
 testable() { # folder -> --test for each integration test that can be built from what is published
     local file
     for file in "$1"/tests/*.rs; do
+        [ -e "$file" ] || continue
         grep -q tracing_mock "$file" || printf ' --test %s' "$(basename "$file" .rs)"
     done
 }
@@ -51,28 +57,50 @@ outcomes() { # log of cargo test -> one sorted line per test: name and outcome
     sed -nE 's/^test (.*) \.\.\. (ok|FAILED|ignored).*/\2 \1/p' "$1" | sed -E 's/ \(line [0-9]+\)//' | sort
 }
 
+run() { # side folder arguments -> $folder.$side.log
+    local command=("$cargo" test) log="$2.$1.log"
+    [ "$1" = plain ] || command=("$selvedge" selvedge test)
+    # Building comes first by itself: its report is not shown when a test fails.
+    # shellcheck disable=SC2086  # the arguments are words
+    for last in --no-run --no-fail-fast; do
+        (cd "$2" && CARGO_TARGET_DIR="$work/target" timeout 1500 "${command[@]}" $last $3 2>&1 </dev/null) || true
+    done >"$log"
+}
+
+counts() { # outcomes -> how many are ok, how many failed
+    printf '%s/%s' "$(grep -c '^ok' "$1" || true)" "$(grep -c '^FAILED' "$1" || true)"
+}
+
+is_woven() { # log package version -> whether the library itself was woven, not only what it needs
+    grep -E '^ +Woven ' "$1" | grep -qF "$2 $3" && ! grep -qE '^ +Fell back' "$1"
+}
+
+rows=()
 failed=0
 while read -r package version arguments; do
     [ -n "$package" ] || continue
-    if [ $# -gt 0 ] && ! printf '%s\n' "$@" | grep -qx "$package"; then continue; fi
+    if [ $# -gt 0 ] && ! printf '%s\n' "$@" | grep -qxF -e "$package" -e "$package@$version"; then continue; fi
     fetch "$package" "$version"
     folder="$work/$package-$version"
     arguments=${arguments/@tests/$(testable "$folder")}
     for side in plain woven; do
-        if [ $side = plain ]; then command=("$cargo" test); else command=("$selvedge" selvedge test); fi
-        # shellcheck disable=SC2086  # the arguments are words
-        (cd "$folder" && CARGO_TARGET_DIR="$work/target" timeout 1500 "${command[@]}" --no-fail-fast $arguments \
-            >"$work/$package.$side.log" 2>&1 </dev/null) || true
-        outcomes "$work/$package.$side.log" >"$work/$package.$side"
+        run $side "$folder" "$arguments"
+        outcomes "$folder.$side.log" >"$folder.$side"
     done
-    count=$(wc -l <"$work/$package.plain")
-    bad=$(grep -c '^FAILED' "$work/$package.plain" || true)
-    if [ "$count" -gt 0 ] && diff "$work/$package.plain" "$work/$package.woven" >"$work/$package.diff"; then
-        echo "$package $version: $count tests, the same woven as plain ($bad fail in both)"
-    else
-        echo "$package $version: woven differs from plain ($count tests plain):"
-        head -20 "$work/$package.diff"
-        failed=1
-    fi
+    count=$(wc -l <"$folder.plain")
+    differing=$(diff "$folder.plain" "$folder.woven" | tee "$folder.diff" | grep -c '^[<>]' || true)
+    note=""
+    if [ "$count" -eq 0 ]; then note="no test ran: $folder.plain.log"; fi
+    if ! is_woven "$folder.woven.log" "$package" "$version"; then note="$package was not woven: $folder.woven.log"; fi
+    if [ "$differing" -gt 0 ]; then note="differs: $folder.diff"; fi
+    [ -z "$note" ] || failed=1
+    row=$(printf '%-20s %-9s %6s %12s %12s %10s  %s' "$package" "$version" "$count" \
+        "$(counts "$folder.plain")" "$(counts "$folder.woven")" "$differing" "$note")
+    rows+=("$row")
+    echo "$row"
+    head -20 "$folder.diff"
 done <<<"$suites"
+
+printf '\n%-20s %-9s %6s %12s %12s %10s\n' crate version tests "plain ok/bad" "woven ok/bad" differing
+printf '%s\n' "${rows[@]}"
 exit $failed
