@@ -16,6 +16,13 @@ use hash::Hasher;
 fn main() {
     let here = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let root = here.join("../..");
+    assert!(
+        root.join("crates/selvedge-agent/src").is_dir() && root.join("integrations").is_dir(),
+        "cargo-selvedge carries the sources of other parts of its repository, and they are not at {}: \
+         install it with `cargo install --git {} cargo-selvedge`, or with --path from a clone",
+        root.display(),
+        env!("CARGO_PKG_REPOSITORY"),
+    );
     let mut sources = Embedding::new();
     let hooks = sources.folder("HOOKS", &here.join("../selvedge-hooks/src"));
     let agent = sources.folder("AGENT", &here.join("../selvedge-agent/src"));

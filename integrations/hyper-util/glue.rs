@@ -10,7 +10,7 @@ use std::fmt;
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri, Version};
 
-use ::selvedge_hooks::{Attribute, Convention, Kind, Parent, Site, Span, Start, Value};
+use ::selvedge_hooks::{Attribute, Convention, Kind, Parent, Resend, Site, Span, Start, Value};
 
 use crate::client::legacy::Error;
 
@@ -28,7 +28,8 @@ pub(crate) fn start_request<B>(request: &mut Request<B>) -> Span {
     if !::selvedge_hooks::active() {
         return Span::none();
     }
-    let span = start_span(request.method(), request.uri());
+    let resend = request.extensions_mut().remove::<Resend>();
+    let span = start_span(request.method(), request.uri(), resend);
     let headers = request.headers_mut();
     span.inject(&mut |name, value| {
         let name = HeaderName::from_bytes(name.as_bytes());
@@ -39,7 +40,7 @@ pub(crate) fn start_request<B>(request: &mut Request<B>) -> Span {
     span
 }
 
-fn start_span(method: &Method, uri: &Uri) -> Span {
+fn start_span(method: &Method, uri: &Uri, resend: Option<Resend>) -> Span {
     let original = method.as_str();
     let known = METHODS.contains(&original);
     let port = uri.port_u16().or(match uri.scheme_str() {
@@ -58,6 +59,7 @@ fn start_span(method: &Method, uri: &Uri) -> Span {
                 Attribute::label("server.port", port),
                 Attribute::new("url.full", Value::Display(&FullUrl(uri))),
                 Attribute::new("http.request.method_original", if known { None } else { Some(original) }),
+                Attribute::new("http.request.resend_count", resend.map(|resend| resend.0)),
             ],
         },
     )

@@ -12,6 +12,8 @@ use ::selvedge_hooks::{Attribute, Convention, Kind, Parent, Site, Span, Start};
 const METHODS: [&str; 10] =
     ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE", "QUERY"];
 
+const OTHER_METHOD: &str = "_OTHER";
+
 /// A method as the conventions want it, and as the name of a span.
 struct MethodName<'a> {
     /// `http.request.method`.
@@ -19,15 +21,17 @@ struct MethodName<'a> {
     /// `http.request.method_original`.
     original: Option<&'a str>,
     span: &'a str,
+    /// Place in [`METHODS`], just past them for all others.
+    #[cfg_attr(not(feature = "server"), allow(dead_code))]
+    place: usize,
 }
 
 impl<'a> MethodName<'a> {
     fn new(method: &'a Method) -> Self {
         let name = method.as_str();
-        if METHODS.contains(&name) {
-            Self { method: name, original: None, span: name }
-        } else {
-            Self { method: "_OTHER", original: Some(name), span: "HTTP" }
+        match METHODS.iter().position(|known| *known == name) {
+            Some(place) => Self { method: name, original: None, span: name, place },
+            None => Self { method: OTHER_METHOD, original: Some(name), span: "HTTP", place: METHODS.len() },
         }
     }
 }
@@ -131,6 +135,89 @@ fn io_class(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
 pub(crate) use self::server::ServerSpan;
 
 #[cfg(feature = "server")]
+mod active {
+    //! `http.server.active_requests` (OpenTelemetry, http/http-metrics.md): counted here, reported
+    //! when somebody asks.
+
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::Once;
+
+    use ::selvedge_hooks::{Attribute, Instrument, InstrumentKind, Observer};
+
+    use super::{METHODS, OTHER_METHOD};
+
+    static ACTIVE_REQUESTS: Instrument = Instrument::new(
+        "hyper",
+        "http.server.active_requests",
+        "{request}",
+        "Number of active HTTP server requests.",
+        InstrumentKind::UpDownCounter,
+    );
+    const SCHEMES: [&str; 2] = ["http", "https"];
+    /// By scheme and method.
+    static REQUESTS: [[Requests; METHODS.len() + 1]; SCHEMES.len()] =
+        [const { [const { Requests::new() }; METHODS.len() + 1] }; SCHEMES.len()];
+    static REGISTERED: Once = Once::new();
+
+    struct Requests {
+        begun: AtomicUsize,
+        ended: AtomicUsize,
+    }
+
+    impl Requests {
+        const fn new() -> Self {
+            Self { begun: AtomicUsize::new(0), ended: AtomicUsize::new(0) }
+        }
+    }
+
+    /// A request in work, or none.
+    pub(super) struct Active(Option<&'static Requests>);
+
+    impl Active {
+        pub(super) const fn none() -> Self {
+            Self(None)
+        }
+
+        /// `method` is a place in [`METHODS`], or just past them.
+        pub(super) fn begin(scheme: &str, method: usize) -> Self {
+            REGISTERED.call_once(|| ::selvedge_hooks::observe(report));
+            let scheme = usize::from(scheme == SCHEMES[1]);
+            let requests = &REQUESTS[scheme][method.min(METHODS.len())];
+            requests.begun.fetch_add(1, Ordering::Relaxed);
+            Self(Some(requests))
+        }
+    }
+
+    impl Drop for Active {
+        #[inline]
+        fn drop(&mut self) {
+            if let Some(requests) = self.0 {
+                requests.ended.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn report(observer: &mut Observer<'_>) {
+        for (scheme, requests) in SCHEMES.iter().zip(&REQUESTS) {
+            for (place, requests) in requests.iter().enumerate() {
+                // In this order: one that begins meanwhile is not seen to end before.
+                let ended = requests.ended.load(Ordering::Acquire);
+                let begun = requests.begun.load(Ordering::Acquire);
+                if begun > 0 {
+                    let method = METHODS.get(place).copied().unwrap_or(OTHER_METHOD);
+                    let labels = [
+                        Attribute::label("http.request.method", method),
+                        Attribute::label("url.scheme", *scheme),
+                    ];
+                    let active = begun.wrapping_sub(ended) as isize;
+                    observer.report(&ACTIVE_REQUESTS, active.max(0) as f64, &labels);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(feature = "server")]
 mod server {
     use std::cell::Cell;
     use std::mem;
@@ -140,6 +227,7 @@ mod server {
 
     use ::selvedge_hooks::Outcome;
 
+    use super::active::Active;
     use super::*;
 
     static REQUEST: Site = Site::new("hyper", "HTTP", Kind::Server, Convention::Http);
@@ -152,11 +240,11 @@ mod server {
 
     /// The span of a request from its head to the end of the response. Dropped before that, it
     /// ends as cancelled: the client or the connection is gone.
-    pub(crate) struct ServerSpan(Span);
+    pub(crate) struct ServerSpan(Span, Active);
 
     impl ServerSpan {
         pub(crate) const fn none() -> Self {
-            Self(Span::none())
+            Self(Span::none(), Active::none())
         }
 
         /// Starts the span of a request.
@@ -166,6 +254,7 @@ mod server {
             }
             let headers = request.headers();
             let method = MethodName::new(request.method());
+            let scheme = scheme(request);
             let path = request.uri().path();
             let span = Span::build(
                 &REQUEST,
@@ -176,7 +265,7 @@ mod server {
                     }),
                     attributes: &[
                         Attribute::label("http.request.method", method.method),
-                        Attribute::label("url.scheme", scheme(request)),
+                        Attribute::label("url.scheme", scheme),
                         Attribute::label("network.protocol.version", version_name(request.version())),
                         Attribute::new("url.path", if path.is_empty() { None } else { Some(path) }),
                         Attribute::new("http.request.method_original", method.original),
@@ -191,7 +280,8 @@ mod server {
                     Attribute::new("user_agent.original", header(headers, "user-agent")),
                 ]);
             }
-            Self(span)
+            let active = if span.is_none() { Active::none() } else { Active::begin(scheme, method.place) };
+            Self(span, active)
         }
 
         /// Runs a part of the request's work.
@@ -232,6 +322,7 @@ mod server {
         pub(crate) fn complete(&mut self) {
             if !self.0.is_none() {
                 mem::replace(&mut self.0, Span::none()).end(Outcome::Completed);
+                self.1 = Active::none();
             }
         }
     }

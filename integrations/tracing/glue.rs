@@ -69,6 +69,8 @@ pub(crate) fn opened(dispatch: &Dispatch, id: &Id, attributes: &Attributes<'_>) 
         if !is_trace_layer(attributes.metadata()) {
             record_on(&entry, |visitor| attributes.record(visitor));
         }
+        // What a subscriber before this one left behind under the same address and id.
+        drop(Context::take(SPANS, key));
         entry.store(ALIASES, key);
         return;
     }
@@ -247,6 +249,8 @@ impl Close {
         if own.is_none() {
             drop(Context::take(ALIASES, key));
         } else {
+            // A span closed while it is entered: `exited` will not find it any more.
+            own.pop();
             own.end(Outcome::Completed);
         }
     }

@@ -92,7 +92,7 @@ fn valued(argument: &OsStr) -> Option<(&'static str, Option<OsString>)> {
 }
 
 /// Where cargo puts what it builds with a profile.
-fn profile_directory(profile: &str) -> String {
+pub(crate) fn profile_directory(profile: &str) -> String {
     match profile {
         "dev" | "test" => "debug".to_owned(),
         "bench" => "release".to_owned(),

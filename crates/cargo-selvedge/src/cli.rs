@@ -1,7 +1,6 @@
 //! The command line.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -10,6 +9,7 @@ use crate::arguments::CargoArguments;
 use crate::commands;
 use crate::driver;
 use crate::exit::Exit;
+use crate::files;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,18 +34,31 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Build woven; arguments as for `cargo build`
+    #[command(
+        after_help = "Examples:\n  cargo selvedge build                     into target/selvedge/debug\n  cargo selvedge build --release -p web    into target/selvedge/release\n  cargo selvedge build --strict            exit code 5 where an integration was left out"
+    )]
     Build(Passed),
     /// Build woven and run; arguments as for `cargo run`
+    #[command(
+        after_help = "Examples:\n  cargo selvedge run --bin web -- --port 8080\n  cargo selvedge run                       with SELVEDGE_EXPORT=console set: prints span trees"
+    )]
     Run(Passed),
     /// Build woven and test; arguments as for `cargo test`
+    #[command(after_help = "Examples:\n  cargo selvedge test -p web orders::")]
     Test(Passed),
     /// Build woven and bench; arguments as for `cargo bench`
+    #[command(after_help = "Examples:\n  cargo selvedge bench --bench speed")]
     Bench(Passed),
     /// Check woven; arguments as for `cargo check`
+    #[command(after_help = "Examples:\n  cargo selvedge check --all-targets")]
     Check(Passed),
     /// Build woven and install; arguments as for `cargo install`
+    #[command(
+        after_help = "Examples:\n  cargo selvedge install ripgrep           from the registry\n  cargo selvedge install --path ."
+    )]
     Install(Passed),
     /// Lint; crates of the workspace are linted as you wrote them
+    #[command(after_help = "Examples:\n  cargo selvedge clippy --all-targets -- -D warnings")]
     Clippy(Passed),
     /// Write a commented selvedge.toml made from what the project depends on
     Init(commands::init::Options),
@@ -58,7 +71,7 @@ enum Command {
     /// Weave and compile every integration against the versions it claims
     Verify(commands::verify::Options),
     /// Check toolchain, wrapper chain, cache and endpoint
-    Doctor(ManifestPath),
+    Doctor(commands::doctor::Options),
     /// Print the manifest of a woven binary
     Inspect(commands::inspect::Options),
     /// Remove what Selvedge built for this project
@@ -75,24 +88,6 @@ struct Passed {
         value_name = "ARGUMENTS"
     )]
     arguments: Vec<OsString>,
-}
-
-/// Where the project is.
-#[derive(Debug, Args)]
-pub(crate) struct ManifestPath {
-    /// Path to Cargo.toml
-    #[arg(long, value_name = "PATH")]
-    manifest_path: Option<PathBuf>,
-}
-
-impl ManifestPath {
-    /// As cargo takes it.
-    pub(crate) fn arguments(&self) -> CargoArguments {
-        CargoArguments {
-            manifest_path: self.manifest_path.clone(),
-            ..CargoArguments::default()
-        }
-    }
 }
 
 /// Cargo's commands that are run woven.
@@ -133,7 +128,7 @@ pub(crate) fn run(mut arguments: Vec<OsString>) -> Exit {
 
 fn exit(result: Result<Exit>) -> Exit {
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        files::tell(&format!("error: {error:#}"));
         Exit::Failure
     })
 }
@@ -154,7 +149,7 @@ fn dispatch(command: Command) -> Result<Exit> {
         Command::Diff(options) => commands::diff::run(&options),
         Command::Explain(options) => commands::explain::run(&options),
         Command::Verify(options) => commands::verify::run(&options),
-        Command::Doctor(project) => commands::doctor::run(&project.arguments()),
+        Command::Doctor(options) => commands::doctor::run(&options),
         Command::Inspect(options) => commands::inspect::run(&options),
         Command::Clean(options) => commands::clean::run(&options),
     }

@@ -29,8 +29,16 @@ impl Config {
         let Some(path) = path else {
             return Ok(Some(Self::default()));
         };
-        let text = fs::read_to_string(path)
-            .with_context(|| format!("failed to read {}", path.display()))?;
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                files::tell(&format!(
+                    "error: failed to read {}: {error}",
+                    path.display()
+                ));
+                return Ok(None);
+            }
+        };
         let (rules, problems) = Rules::parse(&text, &integration_names());
         if !problems.is_empty() {
             for problem in &problems {
@@ -118,7 +126,10 @@ pub(crate) fn show(path: &Path, text: &str, problem: &Diagnostic) {
         shown.labels = Some(vec![LabeledSpan::at(span.clone(), "here")]);
     }
     let source = NamedSource::new(path.display().to_string(), text.to_owned());
-    eprintln!("{:?}", Report::new(shown).with_source_code(source));
+    files::tell(&format!(
+        "{:?}",
+        Report::new(shown).with_source_code(source)
+    ));
 }
 
 /// Who is asking what `selvedge.toml` says about them.

@@ -45,9 +45,26 @@ pub(crate) fn run(command: &str, arguments: CargoArguments) -> Result<Exit> {
         // The program may run for months, so the report comes before it starts.
         "run" => match driver.build_and_report("build", driver.arguments_before_dashes())? {
             Exit::Success => driver.replace_by_cargo("run"),
-            failed => Ok(failed),
+            failed => {
+                // Where the build failed, cargo has said so.
+                if let Some(why) = why_not_started(failed) {
+                    eprintln!("error: the program was built but not started, because {why}");
+                }
+                Ok(failed)
+            }
         },
         _ => driver.build_and_report(command, &driver.arguments.passed),
+    }
+}
+
+/// Why a program that was built is not run, where that is Selvedge's doing.
+fn why_not_started(failed: Exit) -> Option<&'static str> {
+    match failed {
+        Exit::RuleUnmatched => {
+            Some("a rule in selvedge.toml does not do what it was written for (see above)")
+        }
+        Exit::Skipped => Some("`--strict` is set and an integration was left out (see above)"),
+        _ => None,
     }
 }
 
@@ -71,7 +88,7 @@ impl Driver {
         // cargo tags a target directory only when it makes it itself.
         files::write_if_changed(&project.target.join("CACHEDIR.TAG"), CACHE_TAG)
             .with_context(|| format!("failed to write into {}", project.target.display()))?;
-        let session = prepare_session(&project, &arguments, compiler)?;
+        let session = prepare_session(&project, &config, &arguments, compiler)?;
         config.refresh_rules(&project.state())?;
         Ok(Self {
             wrapper: place_wrapper(&project)?,
@@ -175,6 +192,7 @@ fn build_id() -> String {
 /// Builds or finds the kits that this build is known to need.
 fn prepare_session(
     project: &Project,
+    config: &Config,
     arguments: &CargoArguments,
     (rustc, version): (OsString, String),
 ) -> Result<Session> {
@@ -184,6 +202,7 @@ fn prepare_session(
         rustc: rustc.clone(),
         version: version.clone(),
         kits: std::collections::BTreeMap::new(),
+        agent_features: config.rules.agent.features.clone(),
         driven: true,
     };
     let targets = arguments
@@ -197,7 +216,7 @@ fn prepare_session(
             version: version.clone(),
             target,
             flags: kit_flags_of_environment(),
-            agent_features: Vec::new(),
+            agent_features: session.agent_features.clone(),
         };
         session.prepare(&request, &OnTerminal)?;
     }

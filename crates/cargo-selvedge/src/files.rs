@@ -61,6 +61,11 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     }
 }
 
+/// Prints a line to standard error; nothing is left to do if nobody reads it.
+pub(crate) fn tell(text: &str) {
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
 /// True for a regular file that is not reached through a symbolic link.
 pub(crate) fn is_regular(path: &Path) -> bool {
     path.symlink_metadata()

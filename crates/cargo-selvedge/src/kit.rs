@@ -7,16 +7,17 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
+use selvedge_weave::Agent;
 use serde::{Deserialize, Serialize};
 
 use crate::hash::Hasher;
 use crate::{embedded, files};
 
-/// In a kit without an agent: why.
-const AGENT_ERROR: &str = "agent-error.txt";
+/// The hooks' library, in a directory of its own.
+const HOOKS_LIBRARY: &str = "libselvedge_hooks.rlib";
 
 /// What decides whether a built kit fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +30,8 @@ pub(crate) struct Request {
     pub(crate) target: Option<String>,
     /// Flags that libraries linked together must share, such as `-Zsanitizer=address`.
     pub(crate) flags: Vec<String>,
-    /// Optional parts of the agent.
+    /// Optional parts of the agent, sorted. Agents of one kit differ in nothing else, so that crates
+    /// woven with one link with another.
     pub(crate) agent_features: Vec<String>,
 }
 
@@ -41,17 +43,26 @@ pub(crate) struct Kit {
     /// Holds the agent and its dependencies; none where the agent does not build, as on
     /// targets without `std`.
     pub(crate) agent: Option<PathBuf>,
+    /// Where the reason is, if there is no agent.
+    pub(crate) error: PathBuf,
 }
 
 impl Kit {
     /// The hooks' library.
     pub(crate) fn hooks_library(&self) -> PathBuf {
-        self.hooks.join("libselvedge_hooks.rlib")
+        self.hooks.join(HOOKS_LIBRARY)
+    }
+
+    /// True while the cache has what it had when this was written down.
+    pub(crate) fn is_current(&self) -> bool {
+        self.hooks_library().is_file() && (self.agent.is_some() || self.error.is_file())
     }
 
     /// Why there is no agent.
     pub(crate) fn agent_error(&self) -> Option<String> {
-        fs::read_to_string(self.hooks.with_file_name(AGENT_ERROR)).ok()
+        fs::read_to_string(&self.error)
+            .ok()
+            .filter(|_| self.agent.is_none())
     }
 
     /// The agent's library.
@@ -65,6 +76,9 @@ pub(crate) trait Progress {
     /// A build has to be done now.
     fn building(&self, request: &Request);
 
+    /// The agent does not build; the reason is in a file.
+    fn without_agent(&self, request: &Request, error: &str, path: &Path);
+
     /// Whether an agent that failed to build is worth another try: once a build, not once a crate.
     fn retries(&self) -> bool;
 }
@@ -74,6 +88,8 @@ pub(crate) struct Silent;
 
 impl Progress for Silent {
     fn building(&self, _: &Request) {}
+
+    fn without_agent(&self, _: &Request, _: &str, _: &Path) {}
 
     fn retries(&self) -> bool {
         false
@@ -85,11 +101,21 @@ pub(crate) struct OnTerminal;
 
 impl Progress for OnTerminal {
     fn building(&self, request: &Request) {
-        let target = request
-            .target
-            .as_deref()
-            .map_or_else(String::new, |target| format!(" for {target}"));
-        eprintln!("{:>12} the agent{target} (once per toolchain)", "Preparing");
+        files::tell(&format!(
+            "{:>12} {} (once per toolchain)",
+            "Preparing",
+            request.agent()
+        ));
+    }
+
+    fn without_agent(&self, request: &Request, error: &str, path: &Path) {
+        let error = error.lines().find(|line| line.starts_with("error"));
+        files::tell(&format!(
+            "warning: {} does not build: {}\n  programs are woven without it and send nothing; all of the message is in {}",
+            request.agent(),
+            error.unwrap_or("cargo failed"),
+            path.display()
+        ));
     }
 
     fn retries(&self) -> bool {
@@ -105,7 +131,9 @@ pub(crate) fn cache_directory() -> Result<PathBuf> {
             .map(PathBuf::from)
     };
     if let Some(cache) = set("SELVEDGE_CACHE") {
-        return Ok(cache);
+        // Hooks and agent are built from directories of their own.
+        return std::path::absolute(&cache)
+            .with_context(|| format!("failed to resolve {}", cache.display()));
     }
     let base = set("XDG_CACHE_HOME")
         .or_else(|| set("LOCALAPPDATA").filter(|_| cfg!(windows)))
@@ -147,7 +175,9 @@ pub(crate) fn kit_flags_of_environment() -> Vec<String> {
 pub(crate) fn ensure(request: &Request, progress: &dyn Progress) -> Result<Kit> {
     let cache = cache_directory()?;
     let home = cache.join(request.key());
-    let is_done = || home.is_dir() && (home.join("agent").is_dir() || !progress.retries());
+    let (agent, error) = (home.join(request.agent_name()), request.error_file(&home));
+    let is_final = !progress.retries() || request.reason_without_agent().is_some();
+    let is_done = || agent.is_dir() || is_final && error.is_file();
     if !is_done() {
         let _lock = files::lock(&cache.join(format!("{}.lock", request.key())))
             .with_context(|| format!("failed to lock {}", cache.display()))?;
@@ -157,29 +187,67 @@ pub(crate) fn ensure(request: &Request, progress: &dyn Progress) -> Result<Kit> 
             build(request, &cache, &home)?;
         }
     }
-    let agent = home.join("agent");
+    if let (false, Ok(text)) = (agent.is_dir(), fs::read_to_string(&error)) {
+        progress.without_agent(request, &text, &error);
+    }
     Ok(Kit {
         hooks: home.join("hooks"),
         agent: agent.is_dir().then_some(agent),
+        error,
     })
 }
 
 impl Request {
+    /// Names the kit; see [`Request::agent_name`] for what tells its agents apart.
     fn key(&self) -> String {
-        let list = |list: &[String]| list.join("\n");
         Hasher::new()
             .part(embedded::tool_hash())
             .part(&self.version)
             .part(self.target.as_deref().unwrap_or(""))
-            .part(list(&self.flags))
-            .part(list(&self.agent_features))
+            .part(self.flags.join("\n"))
             .hex()
+    }
+
+    /// Name of the agent's directory in the kit.
+    fn agent_name(&self) -> String {
+        format!("agent-{}", self.agent_features.join("-"))
+    }
+
+    fn error_file(&self, home: &Path) -> PathBuf {
+        home.join(format!("{}.error", self.agent_name()))
+    }
+
+    /// Why no agent can run on the target. WebAssembly without threads and targets without an
+    /// operating system have no thread, clock or socket for one; on some of them it would even
+    /// compile, and then keep the program from starting.
+    fn reason_without_agent(&self) -> Option<String> {
+        let target = self.target.as_deref()?;
+        let mut parts = target.split('-');
+        let is_bare = parts.clone().any(|part| part == "none");
+        let is_wasm = parts.next().is_some_and(|cpu| cpu.starts_with("wasm"));
+        (is_bare || is_wasm)
+            .then(|| format!("error: {target} has nothing that an agent can run on"))
+    }
+
+    /// The agent, for people.
+    fn agent(&self) -> String {
+        let target = self.target.as_deref();
+        let target = target.map_or_else(String::new, |target| format!(" for {target}"));
+        let features = if self.agent_features == Agent::default().features {
+            String::new()
+        } else {
+            format!(" with features [{}]", self.agent_features.join(", "))
+        };
+        format!("the agent{target}{features}")
     }
 }
 
 /// Builds into a temporary directory and moves it into place, so that a kit is whole or absent.
+/// The caller holds the kit's lock.
 fn build(request: &Request, cache: &Path, home: &Path) -> Result<()> {
-    let work = cache.join(format!(".building-{}-{}", request.key(), process::id()));
+    let work = cache.join(format!(".building-{}", request.key()));
+    // A build that was interrupted has left its own behind.
+    drop(fs::remove_dir_all(&work));
     let result = build_in(request, &work, home);
     // What is left is of no use to anyone; a failure to remove it changes nothing.
     drop(fs::remove_dir_all(&work));
@@ -187,44 +255,42 @@ fn build(request: &Request, cache: &Path, home: &Path) -> Result<()> {
 }
 
 fn build_in(request: &Request, work: &Path, home: &Path) -> Result<()> {
-    let kit = Kit {
-        hooks: work.join("kit/hooks"),
-        agent: Some(work.join("kit/agent")),
-    };
+    let made = work.join("kit");
+    let (hooks, agent) = (made.join("hooks"), made.join(request.agent_name()));
+    let library = hooks.join(HOOKS_LIBRARY);
     write_sources(&work.join("hooks"), embedded::hooks())?;
-    fs::create_dir_all(&kit.hooks)?;
+    fs::create_dir_all(&hooks)?;
     if home.is_dir() {
-        let built = Kit {
-            hooks: home.join("hooks"),
-            agent: None,
-        };
-        files::link_or_copy(&built.hooks_library(), &kit.hooks_library())?;
+        // The hooks stay: woven crates link to this very build of them.
+        files::link_or_copy(&home.join("hooks").join(HOOKS_LIBRARY), &library)?;
     } else {
-        build_hooks(request, work, &kit)?;
+        build_hooks(request, work, &library)?;
     }
-    if let Err(error) = build_agent(request, work, &kit) {
-        // Every crate still links without the agent; `doctor` shows why it is missing.
-        drop(fs::remove_dir_all(work.join("kit/agent")));
+    if let Err(error) = build_agent(request, work, &library, &agent) {
+        // Every crate still links without the agent.
+        drop(fs::remove_dir_all(&agent));
         files::write_if_changed(
-            &work.join("kit").join(AGENT_ERROR),
+            &request.error_file(&made),
             format!("{error:#}\n").as_bytes(),
         )?;
     }
     if home.is_dir() {
-        // The hooks stay: woven crates link to this very build of them.
-        return install_agent(&work.join("kit"), home);
+        return install_agent(request, &made, home);
     }
-    fs::rename(work.join("kit"), home)
-        .with_context(|| format!("failed to write {}", home.display()))
+    fs::rename(&made, home).with_context(|| format!("failed to write {}", home.display()))
 }
 
-fn install_agent(kit: &Path, home: &Path) -> Result<()> {
-    if kit.join("agent").is_dir() {
-        fs::rename(kit.join("agent"), home.join("agent"))
+/// Adds an agent, or why there is none, to a kit.
+fn install_agent(request: &Request, made: &Path, home: &Path) -> Result<()> {
+    let (agent, error) = (request.agent_name(), request.error_file(home));
+    if made.join(&agent).is_dir() {
+        fs::rename(made.join(&agent), home.join(&agent))
             .with_context(|| format!("failed to write {}", home.display()))?;
-        drop(fs::remove_file(home.join(AGENT_ERROR)));
+        drop(fs::remove_file(error));
+        return Ok(());
     }
-    Ok(())
+    fs::rename(request.error_file(made), &error)
+        .with_context(|| format!("failed to write {}", error.display()))
 }
 
 fn write_sources(folder: &Path, sources: &[(&str, &str)]) -> Result<()> {
@@ -236,7 +302,7 @@ fn write_sources(folder: &Path, sources: &[(&str, &str)]) -> Result<()> {
     Ok(())
 }
 
-fn build_hooks(request: &Request, work: &Path, kit: &Kit) -> Result<()> {
+fn build_hooks(request: &Request, work: &Path, library: &Path) -> Result<()> {
     let mut command = Command::new(&request.rustc);
     command
         .args([
@@ -262,11 +328,14 @@ fn build_hooks(request: &Request, work: &Path, kit: &Kit) -> Result<()> {
         .arg("--remap-path-prefix")
         .arg(joined([
             work.join("hooks").as_os_str(),
-            OsStr::new("=selvedge-hooks"),
+            OsStr::new("=/selvedge/selvedge-hooks/src"),
         ]))
         .arg(work.join("hooks/lib.rs"))
+        // rustc hashes the directory that it runs in: from this one, which has another name for it,
+        // the library is the same each time it is built, and woven crates go on linking to it.
+        .current_dir(work.join("hooks"))
         .arg("-o")
-        .arg(kit.hooks_library())
+        .arg(library)
         .args(&request.flags);
     if let Some(target) = &request.target {
         command.args(["--target", target]);
@@ -274,11 +343,15 @@ fn build_hooks(request: &Request, work: &Path, kit: &Kit) -> Result<()> {
     run(command, "hooks")
 }
 
-fn build_agent(request: &Request, work: &Path, kit: &Kit) -> Result<()> {
+/// Leaves what a linker needs in `agent`.
+fn build_agent(request: &Request, work: &Path, hooks_library: &Path, agent: &Path) -> Result<()> {
+    if let Some(reason) = request.reason_without_agent() {
+        bail!(reason);
+    }
     let source = work.join("agent");
     write_sources(&source.join("src"), embedded::agent())?;
     let manifest = format!(
-        "{}\n[profile.release]\nopt-level = 3\ncodegen-units = 1\n",
+        "{}\n[profile.release]\nopt-level = 2\ncodegen-units = 1\n",
         embedded::agent_manifest()
     );
     write_sources(
@@ -289,26 +362,26 @@ fn build_agent(request: &Request, work: &Path, kit: &Kit) -> Result<()> {
         ],
     )?;
     // Crates that are on this machine already must do without a network.
-    let offline = run(agent_command(request, work, kit, true), "agent");
+    let offline = run(agent_command(request, work, hooks_library, true), "agent");
     if offline.is_err() {
-        run(agent_command(request, work, kit, false), "agent")?;
+        run(agent_command(request, work, hooks_library, false), "agent")?;
     }
-    collect_agent(request, work, kit)
+    collect_agent(request, work, agent)
 }
 
-fn agent_command(request: &Request, work: &Path, kit: &Kit, offline: bool) -> Command {
+fn agent_command(request: &Request, work: &Path, hooks_library: &Path, offline: bool) -> Command {
     let mut flags = vec![
         OsString::from("-Cmetadata=selvedge"),
         OsString::from("-Cembed-bitcode=yes"),
         OsString::from("-Cpanic=unwind"),
         joined([
             OsStr::new("--extern=selvedge_hooks="),
-            kit.hooks_library().as_os_str(),
+            hooks_library.as_os_str(),
         ]),
         joined([
             OsStr::new("--remap-path-prefix="),
             work.join("agent").as_os_str(),
-            OsStr::new("=selvedge-agent"),
+            OsStr::new("=/selvedge/selvedge-agent"),
         ]),
     ];
     flags.extend(request.flags.iter().map(OsString::from));
@@ -331,9 +404,9 @@ fn agent_command(request: &Request, work: &Path, kit: &Kit, offline: bool) -> Co
     if let Some(target) = &request.target {
         command.args(["--target", target]);
     }
-    if !request.agent_features.is_empty() {
-        command.args(["--features", &request.agent_features.join(",")]);
-    }
+    command
+        .args(["--no-default-features", "--features"])
+        .arg(request.agent_features.join(","));
     command
 }
 
@@ -359,7 +432,7 @@ fn is_build_setting(name: &OsStr) -> bool {
 }
 
 /// Keeps what a linker needs of the agent's build.
-fn collect_agent(request: &Request, work: &Path, kit: &Kit) -> Result<()> {
+fn collect_agent(request: &Request, work: &Path, agent: &Path) -> Result<()> {
     let target = request
         .target
         .as_deref()
@@ -368,10 +441,6 @@ fn collect_agent(request: &Request, work: &Path, kit: &Kit) -> Result<()> {
         .join("target")
         .join(target.unwrap_or_default())
         .join("release/deps");
-    let agent = kit
-        .agent
-        .as_ref()
-        .context("the kit in the making has an agent")?;
     fs::create_dir_all(agent)?;
     for entry in
         fs::read_dir(&built).with_context(|| format!("failed to read {}", built.display()))?
@@ -428,6 +497,88 @@ mod tests {
             "-Zthreads=8",
         ];
         assert_eq!(shared_flags(flags), ["-Zsanitizer=address"]);
+    }
+
+    #[test]
+    fn the_features_that_selvedge_toml_may_name_are_those_of_the_agents_manifest() {
+        let manifest: toml::Table = embedded::agent_manifest().parse().unwrap();
+        let offered = manifest["features"].as_table().unwrap();
+        let by_default = offered["default"].as_array().unwrap();
+        let features: Vec<(&str, bool)> = offered
+            .keys()
+            .filter(|name| *name != "default")
+            .map(|name| {
+                let name = name.as_str();
+                (
+                    name,
+                    by_default.iter().any(|other| other.as_str() == Some(name)),
+                )
+            })
+            .collect();
+        assert_eq!(features, Agent::FEATURES);
+    }
+
+    #[test]
+    fn targets_without_threads_have_no_agent() {
+        let has_agent = |target: Option<&str>| {
+            let request = Request {
+                rustc: "rustc".into(),
+                version: "1".to_owned(),
+                target: target.map(str::to_owned),
+                flags: Vec::new(),
+                agent_features: Vec::new(),
+            };
+            request.reason_without_agent().is_none()
+        };
+        for target in [
+            "aarch64-unknown-linux-gnu",
+            "x86_64-unknown-linux-musl",
+            "mine.json",
+        ] {
+            assert!(has_agent(Some(target)), "{target}");
+        }
+        for target in [
+            "wasm32-unknown-unknown",
+            "wasm32-wasip1",
+            "thumbv7em-none-eabihf",
+        ] {
+            assert!(!has_agent(Some(target)), "{target}");
+        }
+        assert!(has_agent(None));
+    }
+
+    #[test]
+    fn agents_that_differ_in_features_share_the_hooks() {
+        let request = |features: &[&str]| Request {
+            rustc: "rustc".into(),
+            version: "1".to_owned(),
+            target: None,
+            flags: Vec::new(),
+            agent_features: features.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let (plain, tls) = (request(&["gzip"]), request(&["gzip", "tls"]));
+        assert_eq!(plain.key(), tls.key());
+        assert_ne!(plain.agent_name(), tls.agent_name());
+    }
+
+    #[test]
+    fn hooks_are_the_same_wherever_they_are_built() {
+        let folder = env::temp_dir().join(format!("selvedge-hooks-{}", std::process::id()));
+        let request = Request {
+            rustc: "rustc".into(),
+            version: String::new(),
+            target: None,
+            flags: Vec::new(),
+            agent_features: Vec::new(),
+        };
+        let built = ["one", "other"].map(|name| {
+            let work = folder.join(name);
+            write_sources(&work.join("hooks"), embedded::hooks()).unwrap();
+            build_hooks(&request, &work, &work.join(HOOKS_LIBRARY)).unwrap();
+            fs::read(work.join(HOOKS_LIBRARY)).unwrap()
+        });
+        assert!(built[0] == built[1]);
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

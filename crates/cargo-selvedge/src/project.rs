@@ -30,6 +30,8 @@ pub(crate) struct Project {
     pub(crate) config: Option<PathBuf>,
     /// The members.
     pub(crate) packages: Vec<Package>,
+    /// Names of the members that cargo builds when it is told of none.
+    pub(crate) default_members: Vec<String>,
 }
 
 /// A member of the workspace.
@@ -59,12 +61,14 @@ pub(crate) struct Target {
 #[derive(Serialize, Deserialize)]
 struct Metadata {
     packages: Vec<Member>,
+    workspace_default_members: Vec<String>,
     workspace_root: PathBuf,
     target_directory: PathBuf,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Member {
+    id: String,
     manifest_path: PathBuf,
     #[serde(flatten)]
     package: Package,
@@ -82,6 +86,7 @@ impl Project {
             None => folder.clone(),
         };
         let metadata = recalled_metadata(arguments, &folder, &start)?;
+        let default_members = metadata.default_members();
         let target = match &arguments.target_dir {
             Some(target) => absolute(target)?,
             None => metadata.target_directory,
@@ -90,6 +95,7 @@ impl Project {
             config: find_config(&start, Some(&metadata.workspace_root)),
             root: metadata.workspace_root,
             target: target.join("selvedge"),
+            default_members,
             packages: metadata
                 .packages
                 .into_iter()
@@ -109,6 +115,7 @@ impl Project {
             target: target.join("selvedge"),
             config: find_config(folder, None),
             packages: Vec::new(),
+            default_members: Vec::new(),
         })
     }
 
@@ -130,11 +137,21 @@ impl Target {
     }
 }
 
+impl Metadata {
+    fn default_members(&self) -> Vec<String> {
+        let is_default = |member: &&Member| self.workspace_default_members.contains(&member.id);
+        let members = self.packages.iter().filter(is_default);
+        members.map(|member| member.package.name.clone()).collect()
+    }
+}
+
 /// The nearest `selvedge.toml` at or above a directory, no higher than a repository's root.
 pub(crate) fn find_config(start: &Path, fallback: Option<&Path>) -> Option<PathBuf> {
+    // One that cannot be read, as a link that leads nowhere, is an error and not an absence.
+    let is_there = |path: &Path| path.symlink_metadata().is_ok();
     let mut found = None;
     for folder in start.ancestors() {
-        if folder.join(CONFIG).is_file() {
+        if is_there(&folder.join(CONFIG)) {
             found = Some(folder.join(CONFIG));
         }
         if found.is_some() || folder.join(".git").exists() {
@@ -144,7 +161,7 @@ pub(crate) fn find_config(start: &Path, fallback: Option<&Path>) -> Option<PathB
     let in_root = || {
         fallback
             .map(|root| root.join(CONFIG))
-            .filter(|path| path.is_file())
+            .filter(|path| is_there(path))
     };
     found.or_else(in_root)
 }

@@ -2,24 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use selvedge_weave::{Diagnostic, Rule, nearest};
 
 use crate::arguments::CargoArguments;
-use crate::config::{Config, rule_key};
+use crate::config::Config;
 use crate::exit::Exit;
 use crate::files;
 use crate::project::{Project, Target};
+use crate::{kit, prune, rule_problems};
 
+mod built;
+pub(crate) mod graph;
 pub(crate) mod manifest;
+mod picked;
 pub(crate) mod unit;
 
 use manifest::{Manifest, PackageManifest, locked_packages};
-use unit::{Problem, UnitReport};
+use unit::UnitReport;
 
-/// At most so many lines of one kind; the manifest has them all.
+/// At most so many lines about dependencies, and names in one line; the manifest has them all.
 const LINES_MAX: usize = 12;
 
 /// A build that cargo has finished.
@@ -36,26 +40,26 @@ pub(crate) struct Build<'a> {
 
 /// Writes the manifest, prints the report, and decides how the build ends.
 pub(crate) fn conclude(project: &Project, config: &Config, build: &Build<'_>) -> Result<Exit> {
-    let mut reports = reports_of_build(project);
-    if build.command == "install" {
-        // The program's own lock file is in its package: only what was compiled now is known to
-        // be of it, and the rules of a project around are not about it.
-        reports.retain(|report| report.build == build.id);
-    } else if reports.iter().any(|report| build.has_made(report, project)) {
-        reports.retain(|report| build.has_made(report, project));
-    }
+    let reports = built::reports(project, build);
     let arguments = build.arguments;
+    if reports.iter().any(|report| report.build == build.id) {
+        prune::target(&project.state());
+        if let Ok(cache) = kit::cache_directory() {
+            prune::kits(&cache);
+        }
+    }
     let manifest = Manifest::collate(&reports);
     let path = project.target.join("manifest.json");
     files::write_if_changed(&path, &serde_json::to_vec_pretty(&manifest)?)
         .with_context(|| format!("failed to write {}", path.display()))?;
     if !arguments.no_report && !arguments.quiet {
-        eprint!("{}", render(&manifest, &reports, build));
+        files::tell(render(&manifest, &reports, build, project).trim_end());
     }
     let unmatched = if build.command == "install" {
+        // The rules of a project around are not about the program.
         Vec::new()
     } else {
-        rule_problems(project, config, &reports)
+        rule_problems::find_in_part(project, config, &reports, &absent_crates(project, &reports))
     };
     for problem in &unmatched {
         config.show(problem);
@@ -69,7 +73,7 @@ pub(crate) fn conclude(project: &Project, config: &Config, build: &Build<'_>) ->
 }
 
 impl Build<'_> {
-    /// True for units of the profile and target that were built.
+    /// True for units of the profile and target that were built, in the way they were.
     fn has_made(&self, report: &UnitReport, project: &Project) -> bool {
         let default = if self.command == "bench" {
             "release"
@@ -81,7 +85,9 @@ impl Build<'_> {
         let out_dir = out_dir.unwrap_or(&report.out_dir);
         let is_in = |name: &str| out_dir.iter().any(|part| part == name);
         let targets = &self.arguments.targets;
-        is_in(profile) && (targets.is_empty() || targets.iter().any(|target| is_in(target)))
+        report.is_linked == (self.command != "check")
+            && is_in(profile)
+            && (targets.is_empty() || targets.iter().any(|target| is_in(target)))
     }
 }
 
@@ -95,122 +101,29 @@ pub(crate) fn reports_of_build(project: &Project) -> Vec<UnitReport> {
     reports
 }
 
-/// What is wrong with rules: they found nothing in a crate that was compiled, name a crate there is
-/// not, or cannot be woven where they matched.
-fn rule_problems(project: &Project, config: &Config, reports: &[UnitReport]) -> Vec<Diagnostic> {
-    let crates: BTreeSet<String> = project
-        .packages
+/// Crates of which a library or program is not part of a build.
+fn absent_crates(project: &Project, reports: &[UnitReport]) -> BTreeSet<String> {
+    let roots: BTreeSet<PathBuf> = reports
         .iter()
-        .flat_map(|package| &package.targets)
-        .map(Target::crate_name)
+        .map(|report| project.root.join(&report.root))
         .collect();
-    config
-        .rules
-        .rules
-        .iter()
-        .flat_map(|rule| problems_of(rule, reports, &crates))
-        .collect()
+    let is_absent = |target: &&Target| {
+        let is_compiled_apart = target.kind.iter().any(|kind| {
+            ["example", "test", "bench", "custom-build", "proc-macro"].contains(&kind.as_str())
+        });
+        !is_compiled_apart && !roots.contains(&target.src_path)
+    };
+    let targets = project.packages.iter().flat_map(|package| &package.targets);
+    targets.filter(is_absent).map(Target::crate_name).collect()
 }
 
-fn problems_of(rule: &Rule, reports: &[UnitReport], crates: &BTreeSet<String>) -> Vec<Diagnostic> {
-    let key = rule_key(rule);
-    let fatal: BTreeSet<&Problem> = reports
-        .iter()
-        .flat_map(|report| &report.problems)
-        .filter(|problem| problem.fatal && problem.rule == key)
-        .collect();
-    if !fatal.is_empty() {
-        let message = |problem: &&Problem| {
-            Diagnostic::at(
-                rule.span.clone(),
-                format!(
-                    "{} at `{}`: {}",
-                    rule.label, problem.function, problem.message
-                ),
-            )
-        };
-        return fatal.iter().map(message).collect();
-    }
-    let matched = reports
-        .iter()
-        .filter_map(|report| report.rules.get(&key))
-        .any(|functions| !functions.is_empty());
-    if matched {
-        Vec::new()
-    } else {
-        unmatched_rule(rule, &key, reports, crates)
-            .into_iter()
-            .collect()
-    }
-}
-
-fn unmatched_rule(
-    rule: &Rule,
-    key: &str,
+/// The lines at the end of a build. What concerns the user's own crates is never left out.
+fn render(
+    manifest: &Manifest,
     reports: &[UnitReport],
-    crates: &BTreeSet<String>,
-) -> Option<Diagnostic> {
-    let function = rule.function.as_str();
-    // The crate stands before the trait or before the type.
-    let first_of = |path: &str| path.split("::").next().unwrap_or_default().to_owned();
-    let (before, path) = function
-        .rsplit_once(" for ")
-        .map_or((None, function), |(before, path)| (Some(before), path));
-    let named = before.map(first_of).filter(|name| crates.contains(name));
-    let first = &named.unwrap_or_else(|| first_of(path));
-    if !first.contains('*') && !crates.contains(first) {
-        let problem = Diagnostic::at(
-            rule.span.clone(),
-            format!("no crate of this workspace is named `{first}`"),
-        );
-        return Some(with_nearest(
-            problem,
-            first,
-            crates.iter().map(String::as_str),
-        ));
-    }
-    let looked: Vec<&Vec<String>> = reports
-        .iter()
-        .filter_map(|report| report.nearest.get(key))
-        .collect();
-    // Without a report that has looked for it, its crate is not part of what was built.
-    if looked.is_empty() {
-        return None;
-    }
-    let problem = Diagnostic::at(
-        rule.span.clone(),
-        format!("{} matches no function", rule.label),
-    );
-    Some(with_nearest(
-        problem,
-        path,
-        looked.into_iter().flatten().map(String::as_str),
-    ))
-}
-
-fn with_nearest<'a>(
-    problem: Diagnostic,
-    name: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Diagnostic {
-    let near = nearest(name, known);
-    if near.is_empty() {
-        problem
-    } else {
-        problem.with_help(format!("did you mean {}?", listed(&near)))
-    }
-}
-
-fn listed(names: &[&str]) -> String {
-    names
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(" or ")
-}
-
-/// The lines at the end of a build.
-fn render(manifest: &Manifest, reports: &[UnitReport], build: &Build<'_>) -> String {
+    build: &Build<'_>,
+    project: &Project,
+) -> String {
     let mut out = String::new();
     let mut line = |label: &str, text: String| {
         writeln!(out, "{label:>12} {text}").expect("writing to a string");
@@ -220,44 +133,50 @@ fn render(manifest: &Manifest, reports: &[UnitReport], build: &Build<'_>) -> Str
         "Woven",
         format!("{} ({})", summary(&woven), cost(reports, build)),
     );
-    let mut lines = Vec::new();
     for (rule, functions) in rules(manifest) {
-        lines.push((
-            "Rule",
-            format!(
-                "{rule}: {}",
-                summary(&functions.into_iter().collect::<Vec<_>>())
-            ),
-        ));
+        let functions: Vec<String> = functions.into_iter().collect();
+        line("Rule", format!("{rule}: {}", summary(&functions)));
     }
+    let members = project.packages.iter();
+    let members: BTreeSet<String> = members
+        .map(|package| format!("{} {}", package.name, package.version))
+        .collect();
+    let mut of_dependencies = Vec::new();
     for (name, package) in &manifest.packages {
-        for skipped in &package.skipped {
-            let label = if skipped.unsupported {
-                "Unsupported"
+        for (label, text) in left_out(name, package) {
+            if members.contains(name) {
+                line(label, text);
             } else {
-                "Skipped"
-            };
-            lines.push((
-                label,
-                format!("{} in {name}: {}", skipped.integration, skipped.reason),
-            ));
-        }
-        for fallback in package
-            .fallbacks
-            .iter()
-            .filter(|_| package.skipped.is_empty())
-        {
-            lines.push(("Skipped", format!("{name}: {fallback}")));
+                of_dependencies.push((label, text));
+            }
         }
     }
-    let hidden = lines.len().saturating_sub(LINES_MAX);
-    for (label, text) in lines.into_iter().take(LINES_MAX) {
+    let hidden = of_dependencies.len().saturating_sub(LINES_MAX);
+    for (label, text) in of_dependencies.into_iter().take(LINES_MAX) {
         line(label, text);
     }
     if hidden > 0 {
         line("", format!("{hidden} more in manifest.json"));
     }
     out
+}
+
+/// What was left out of a package, as labels and texts.
+fn left_out(name: &str, package: &PackageManifest) -> Vec<(&'static str, String)> {
+    let skipped = package.skipped.iter().map(|skipped| {
+        let label = if skipped.unsupported {
+            "Unsupported"
+        } else {
+            "Skipped"
+        };
+        let text = format!("{} in {name}: {}", skipped.integration, skipped.reason);
+        (label, text)
+    });
+    let fallbacks = package.fallbacks.iter();
+    let fallbacks = fallbacks
+        .filter(|_| package.skipped.is_empty())
+        .map(|fallback| ("Skipped", format!("{name}: {fallback}")));
+    skipped.chain(fallbacks).collect()
 }
 
 /// The time that weaving took, of units that were compiled in this build.

@@ -10,13 +10,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use selvedge_weave::Agent;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Config;
 use crate::hash::Hasher;
 use crate::kit::{self, Kit, Progress, Request};
 use crate::project::find_config;
 use crate::state::State;
-use crate::{embedded, files, toolchain};
+use crate::{embedded, files, prune, toolchain};
 
 /// Names the session's file.
 pub(crate) const SESSION: &str = "SELVEDGE_SESSION";
@@ -38,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) version: String,
     /// Hooks and agent by [`kit_key`], as far as known.
     pub(crate) kits: BTreeMap<String, Kit>,
+    /// Optional parts of the agent, as [`Request::agent_features`].
+    pub(crate) agent_features: Vec<String>,
     /// True when a driver keeps the rules files in step with `selvedge.toml`.
     pub(crate) driven: bool,
 }
@@ -82,28 +86,48 @@ impl Session {
         if let Some(kit) = self
             .kits
             .get(&kit_key(target, &flags))
-            .filter(|_| is_expected)
+            // A driver has just made sure that there is one; otherwise it may have been removed, or
+            // an agent may have been built meanwhile.
+            .filter(|kit| is_expected && (self.driven || kit.is_current()))
         {
             return Ok(kit.clone());
         }
         let version = if is_expected {
             self.version.clone()
         } else {
-            toolchain::version(rustc)?
+            self.version_of(rustc)?
         };
         let request = Request {
             rustc: rustc.clone(),
             version,
             target: target.map(str::to_owned),
             flags,
-            agent_features: Vec::new(),
+            agent_features: self.agent_features.clone(),
         };
         kit::ensure(&request, &kit::Silent)
+    }
+
+    /// The version of a compiler that the driver did not expect, which is asked once, not once a
+    /// crate.
+    fn version_of(&self, rustc: &OsString) -> Result<String> {
+        let key = Hasher::new()
+            .part(rustc.as_encoded_bytes())
+            .part(modified(rustc))
+            .hex();
+        let path = self.state.compiler_version(&key);
+        if let Ok(version) = fs::read_to_string(&path) {
+            return Ok(version);
+        }
+        let version = toolchain::version(rustc)?;
+        files::write_if_changed(&path, version.as_bytes())
+            .with_context(|| format!("failed to write {}", path.display()))?;
+        Ok(version)
     }
 
     /// Requests a kit and remembers it.
     pub(crate) fn prepare(&mut self, request: &Request, progress: &dyn Progress) -> Result<()> {
         let kit = kit::ensure(request, progress)?;
+        prune::mark_used(&kit);
         self.kits
             .insert(kit_key(request.target.as_deref(), &request.flags), kit);
         Ok(())
@@ -132,6 +156,7 @@ impl Session {
             rustc: rustc.clone(),
             version: toolchain::version(rustc)?,
             kits: BTreeMap::new(),
+            agent_features: Agent::default().features,
             driven: false,
         };
         let request = Request {
@@ -139,7 +164,7 @@ impl Session {
             version: session.version.clone(),
             target: None,
             flags: Vec::new(),
-            agent_features: Vec::new(),
+            agent_features: session.agent_features.clone(),
         };
         session.prepare(&request, &kit::Silent)?;
         files::write_if_changed(&path, &serde_json::to_vec(&session)?)?;
@@ -159,6 +184,12 @@ impl Session {
             .and_then(|above| find_config(above, None))
             .or_else(|| above("PWD"))
             .or_else(|| above("CARGO_MANIFEST_DIR"));
+        // One that does not read is complained of where the crate is compiled.
+        let config = Config::read(self.config.as_deref()).unwrap_or_default();
+        if config.rules.agent.features != self.agent_features {
+            self.agent_features = config.rules.agent.features;
+            self.kits.clear();
+        }
         self
     }
 }

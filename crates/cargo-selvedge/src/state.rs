@@ -27,9 +27,14 @@ impl State {
         self.0.join("rules")
     }
 
+    /// The woven copies of all units' sources.
+    pub(crate) fn mirrors(&self) -> PathBuf {
+        self.0.join("mirror")
+    }
+
     /// The woven copy of a unit's sources.
     pub(crate) fn mirror(&self, unit: &str) -> PathBuf {
-        self.0.join("mirror").join(unit)
+        self.mirrors().join(unit)
     }
 
     /// One report per unit that this version of Selvedge has compiled: cargo takes another version
@@ -41,6 +46,11 @@ impl State {
     /// The report of a unit.
     pub(crate) fn unit(&self, unit: &str) -> PathBuf {
         self.units().join(format!("{unit}.json"))
+    }
+
+    /// Which unit of this version of Selvedge was compiled with which.
+    pub(crate) fn graph(&self) -> PathBuf {
+        self.0.join("graph").join(embedded::tool_hash())
     }
 
     /// Units that failed when cargo had already been told of them.
@@ -65,6 +75,11 @@ impl State {
             .join("wrapper")
             .join(version)
             .join(format!("cargo-selvedge{}", std::env::consts::EXE_SUFFIX))
+    }
+
+    /// What a compiler says of its version, by the hash of what tells it from others.
+    pub(crate) fn compiler_version(&self, hash: &str) -> PathBuf {
+        self.0.join("session").join(format!("{hash}.version"))
     }
 
     /// A session, by the hash of its content.

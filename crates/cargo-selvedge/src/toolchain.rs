@@ -2,7 +2,8 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::SystemTime;
@@ -67,19 +68,28 @@ fn behind_rustup(name: &str) -> Option<PathBuf> {
     if Path::new(&toolchain).components().count() > 1 {
         return None;
     }
-    let size = |name: &str| Some(fs::metadata(on_path(name)?).ok()?.len());
-    // The proxies are links to rustup itself.
-    if size(name)? != size("rustup")? {
+    if !is_proxy(&on_path(name)?) {
         return None;
     }
-    let home = env::var_os("RUSTUP_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(env::home_dir()?.join(".rustup")))?;
-    let program = home
+    let program = rustup_home()?
         .join("toolchains")
         .join(toolchain)
         .join("bin")
         .join(format!("{name}{}", env::consts::EXE_SUFFIX));
     program.is_file().then_some(program)
+}
+
+/// True for rustup's stand-ins, which are links to rustup itself.
+fn is_proxy(program: &Path) -> bool {
+    let size = |path: &Path| Some(fs::metadata(path).ok()?.len());
+    let rustup = on_path("rustup")
+        .unwrap_or_else(|| program.with_file_name(format!("rustup{}", env::consts::EXE_SUFFIX)));
+    size(program).is_some_and(|bytes| size(&rustup) == Some(bytes))
+}
+
+fn rustup_home() -> Option<PathBuf> {
+    let home = env::var_os("RUSTUP_HOME").map(PathBuf::from);
+    home.or_else(|| Some(env::home_dir()?.join(".rustup")))
 }
 
 fn on_path(name: &str) -> Option<PathBuf> {
@@ -106,16 +116,17 @@ pub(crate) enum Asked {
 pub(crate) struct Question {
     rustc: OsString,
     asked: SystemTime,
-    /// Whether the answer is the same until the compiler's file changes.
-    is_lasting: bool,
+    /// What the answer depends on, where that can be told.
+    watched: Option<Vec<PathBuf>>,
     child: Child,
 }
 
-/// Asks for `rustc -vV`. A compiler found on the `PATH` may be rustup's proxy, whose answer depends
-/// on more than a file, so only what a path names is recalled.
+/// Asks for `rustc -vV`, unless nothing that the answer depends on has changed since it was asked.
 pub(crate) fn ask_version(rustc: &OsStr) -> Result<Asked> {
-    let is_lasting = behind_rustup("rustc").is_some_and(|program| program == rustc);
-    if is_lasting && let Some(version) = recall::recall(&question(rustc)) {
+    let watched = watched(rustc);
+    if watched.is_some()
+        && let Some(version) = recall::recall(&question(rustc))
+    {
         return Ok(Asked::Recalled(version));
     }
     let asked = SystemTime::now();
@@ -129,13 +140,69 @@ pub(crate) fn ask_version(rustc: &OsStr) -> Result<Asked> {
     Ok(Asked::Running(Question {
         rustc: rustc.to_owned(),
         asked,
-        is_lasting,
+        watched,
         child,
     }))
 }
 
+/// The compiler and all by which rustup may choose another one for its name.
 fn question(rustc: &OsStr) -> String {
-    format!("{} -vV", rustc.display())
+    let name = Path::new(rustc);
+    let program = if name.components().count() > 1 {
+        Some(name.to_owned())
+    } else {
+        name.to_str().and_then(on_path)
+    };
+    let chosen_by = (env::var_os("RUSTUP_TOOLCHAIN"), env::current_dir().ok());
+    format!("{program:?} -vV {chosen_by:?}")
+}
+
+/// What the answer of a compiler depends on; none where that cannot be told, as of a script.
+fn watched(rustc: &OsStr) -> Option<Vec<PathBuf>> {
+    let name = Path::new(rustc);
+    let program = if name.components().count() > 1 {
+        name.to_owned()
+    } else {
+        on_path(name.to_str()?)?
+    };
+    let mut start = [0; 2];
+    File::open(&program).ok()?.read_exact(&mut start).ok()?;
+    if start == *b"#!" {
+        return None;
+    }
+    let mut watched = Vec::new();
+    if is_proxy(&program) {
+        watched.extend(choices_of_rustup(name)?);
+    }
+    watched.push(program);
+    Some(watched)
+}
+
+/// By what rustup's stand-in chooses a toolchain, and all that it can choose.
+fn choices_of_rustup(name: &Path) -> Option<Vec<PathBuf>> {
+    // A toolchain in a directory of its own need not be among those watched below.
+    let chosen = env::var_os("RUSTUP_TOOLCHAIN");
+    if chosen.is_some_and(|chosen| Path::new(&chosen).components().count() > 1) {
+        return None;
+    }
+    let home = rustup_home()?;
+    let toolchains = home.join("toolchains");
+    let mut paths = vec![home.join("settings.toml")];
+    for entry in fs::read_dir(&toolchains).ok()?.flatten() {
+        paths.push(entry.path().join("bin").join(name.file_name()?));
+    }
+    paths.push(toolchains);
+    for folder in env::current_dir().ok()?.ancestors() {
+        for file in ["rust-toolchain", "rust-toolchain.toml"] {
+            let path = folder.join(file);
+            // As above, if it names one by its path.
+            if fs::read_to_string(&path).is_ok_and(|text| text.contains("path")) {
+                return None;
+            }
+            paths.push(path);
+        }
+    }
+    Some(paths)
 }
 
 impl Asked {
@@ -162,8 +229,7 @@ impl Question {
             );
         }
         let version = String::from_utf8(output.stdout).context("rustc -vV printed no UTF-8")?;
-        if self.is_lasting {
-            let watched = vec![PathBuf::from(&self.rustc)];
+        if let Some(watched) = self.watched {
             recall::remember(&question(&self.rustc), self.asked, watched, &version);
         }
         Ok(version)

@@ -7,9 +7,10 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use selvedge_weave::{
-    Edit, FileInput, FileOutput, Integration, MainOutcome, Origin, Plan, UnitOutcome, apply,
-    finish, weave_file,
+    Edit, Edition, FileInput, FileOutput, Integration, ListedFunction, MainOutcome, Origin, Plan,
+    Role, Rules, Unit, UnitOutcome, apply, finish, list_functions, weave_file,
 };
+use semver::Version;
 
 use crate::embedded::{self, Embedded};
 
@@ -137,6 +138,63 @@ pub(crate) fn weave(
     })
 }
 
+/// A source file of a crate, and the functions that are written out in it.
+pub(crate) struct Source {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Its text.
+    pub(crate) text: String,
+    /// The functions, by their path from the crate root.
+    pub(crate) functions: Vec<ListedFunction>,
+}
+
+/// The source files of a crate, as far as they can be read.
+pub(crate) fn sources(root: &Path) -> Vec<Source> {
+    let (Some(base), Some(name)) = (root.parent(), root.file_name()) else {
+        return Vec::new();
+    };
+    let plan = interested_in_everything();
+    let mut walk = Walk {
+        plan: &plan,
+        base,
+        seen: BTreeSet::new(),
+        files: Vec::new(),
+        unread: Vec::new(),
+    };
+    if walk.follow(Path::new(name)).is_err() {
+        return Vec::new();
+    }
+    let listed = walk.files.into_iter().filter_map(|file| {
+        let input = FileInput {
+            text: &file.text,
+            module: &file.module,
+            display_path: "",
+        };
+        Some(Source {
+            functions: list_functions(&input).ok()?,
+            path: base.join(&file.path),
+            text: file.text,
+        })
+    });
+    listed.collect()
+}
+
+/// A plan by which every module is read.
+fn interested_in_everything() -> Plan {
+    let (rules, _) = Rules::parse("[[span]]\nfunction = \"**\"\n", &[]);
+    let unit = Unit {
+        crate_name: "any".to_owned(),
+        package: "any".to_owned(),
+        version: Version::new(0, 0, 0),
+        edition: Edition::E2024,
+        features: Vec::new(),
+        is_workspace: true,
+        role: Role::Library,
+        baked: None,
+    };
+    Plan::new(&[], &rules, &unit)
+}
+
 struct Walk<'a> {
     plan: &'a Plan,
     base: &'a Path,
@@ -147,6 +205,7 @@ struct Walk<'a> {
 
 struct ReadFile {
     path: PathBuf,
+    module: String,
     text: String,
     output: FileOutput,
 }
@@ -206,6 +265,7 @@ impl Walk<'_> {
         match weave_file(self.plan, &input) {
             Ok(output) => Ok(Some(ReadFile {
                 path: pending.path.clone(),
+                module: pending.module.clone(),
                 text,
                 output,
             })),

@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result};
 use crate::embedded;
 use crate::exit::Exit;
 use crate::kit::{self, Kit};
+use crate::report::graph;
 use crate::session::{CHAINED_WRAPPER, Session};
 
 mod blame;
@@ -26,9 +27,11 @@ pub(crate) mod late;
 mod log;
 mod mirror;
 mod rules;
+mod snippet;
 mod weaving;
 
 use invocation::{Crate, Invocation};
+pub(crate) use weaving::describe_outcome;
 
 /// Name of the link by which this program stands in for rustdoc.
 pub(crate) const RUSTDOC: &str = "selvedge-rustdoc";
@@ -72,17 +75,36 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
         }
     };
     if unit.is_build_script() || unit.is_proc_macro() || call.has_workspace_wrapper() {
-        let arguments = [call.raw.clone(), linking(&kit)].concat();
-        return become_compiler(&program, &arguments);
+        return pass_through(&program, &call, &kit);
+    }
+    if let Err(error) = graph::record(&session.state.graph(), &unit.stem(), &call.externs()) {
+        log::line(&unit.unit(), &format!("not in the graph: {error}"));
+    }
+    let package = Package::of_environment();
+    if can_take_nothing(&call, &unit, &package) {
+        return pass_through(&program, &call, &kit);
     }
     compile::compile(&Unit {
         call: &call,
         program,
         unit,
-        package: Package::of_environment(),
+        package,
         session,
         kit,
     })
+}
+
+/// True for a unit that nothing in `selvedge.toml` can concern: rules are for what the user wrote,
+/// and no integration knows the package. An integration added to Selvedge is another Selvedge, for
+/// which cargo compiles everything anew, so there is nothing to be added to its dep-info.
+fn can_take_nothing(call: &Invocation, unit: &Crate, package: &Package) -> bool {
+    let is_known = embedded::integrations_of(&package.name).next().is_some();
+    !is_known && !unit.is_binary() && !call.is_of_member()
+}
+
+/// Compiles a unit as it is.
+fn pass_through(program: &[OsString], call: &Invocation, kit: &Kit) -> Exit {
+    become_compiler(program, &[call.raw.clone(), linking(kit)].concat())
 }
 
 /// Stands in for rustdoc, which cargo does not wrap: doctests link to woven crates.
@@ -171,11 +193,7 @@ fn replace(mut command: Command) -> std::io::Result<Exit> {
 impl Unit<'_> {
     /// True for what the user wrote: cargo silences the lints of everything else.
     fn is_member(&self) -> bool {
-        !self.call.arguments.iter().any(|argument| {
-            argument
-                .to_str()
-                .is_some_and(|text| text.starts_with("--cap-lints"))
-        })
+        self.call.is_of_member()
     }
 }
 

@@ -6,13 +6,18 @@
 #![expect(unsafe_code, reason = "reads the processor's counter")]
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The wall clock may leave the calibration by so much before the calibration follows it.
 const WALL_DRIFT_NS_MAX: u64 = 10_000;
 
+/// The clock has to run for so long before a tick's length is told.
+const MEASURED_NS_MIN: u64 = 20_000_000;
+
 static COUNTER: AtomicBool = AtomicBool::new(false);
+/// Bits of an `f64`; 0 while it is unknown.
+static SECONDS_PER_TICK: AtomicU64 = AtomicU64::new(0);
 static ORIGIN: OnceLock<Instant> = OnceLock::new();
 
 /// Picks the clock. Called once, before the first [`ticks`].
@@ -29,6 +34,13 @@ pub(crate) fn ticks() -> u64 {
     } else {
         monotonic_ns()
     }
+}
+
+/// A tick's length, once it is known well enough to sort durations into buckets.
+#[inline]
+pub(crate) fn seconds_per_tick() -> Option<f64> {
+    let bits = SECONDS_PER_TICK.load(Ordering::Relaxed);
+    (bits != 0).then(|| f64::from_bits(bits))
 }
 
 /// Nanoseconds since [`start`].
@@ -126,7 +138,21 @@ impl Calibration {
 
     /// Measures once more. Called before each round of conversions.
     pub(crate) fn refresh(&mut self) {
-        self.adjust(Moment::now());
+        let now = Moment::now();
+        self.adjust(now);
+        if now.monotonic_ns.saturating_sub(self.first.monotonic_ns) >= MEASURED_NS_MIN {
+            SECONDS_PER_TICK.store(self.seconds(1).to_bits(), Ordering::Relaxed);
+        }
+    }
+
+    /// Some moment that is near the current time.
+    pub(crate) fn anchor_ticks(&self) -> u64 {
+        self.anchor.ticks
+    }
+
+    /// The length of many ticks.
+    pub(crate) fn seconds(&self, ticks: u64) -> f64 {
+        ticks as f64 * (self.ns_per_tick / 1e9)
     }
 
     fn adjust(&mut self, now: Moment) {

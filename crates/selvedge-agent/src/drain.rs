@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Calibration;
 use crate::export::Pipeline;
+use crate::metrics::red;
 use crate::model::{LogRecord, SpanRecord};
 use crate::node::thread_is_suppressed;
 use crate::record::{self, Decoded, Scratch};
 use crate::ring::Consumer;
-use crate::runtime::{REGISTRY, Runtime};
+use crate::runtime::{METRICS, REGISTRY, Runtime};
 use crate::thread;
 
 /// The longest time between two rounds; half-full rings wake the thread earlier.
@@ -250,6 +251,9 @@ impl Drain {
                 *is_dirty = true;
                 match decoded {
                     Decoded::Span(span) => sink.take(Event::Span(span)),
+                    Decoded::Counted(span, counted) => {
+                        red::measure_counted(&METRICS, span, counted);
+                    }
                     Decoded::Log(log) => sink.take(Event::Log(log)),
                 }
             },

@@ -27,6 +27,7 @@ mod sampler;
 pub mod settings;
 mod sort;
 mod store;
+mod tally;
 mod thread;
 
 pub use baked::{Baked, EnvironmentSampling};

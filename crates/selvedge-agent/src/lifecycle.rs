@@ -14,6 +14,7 @@ use crate::baked::Baked;
 use crate::drain::{self, Event, Sink};
 use crate::export::Pipeline;
 use crate::resource::Resource;
+use crate::runtime::Wanted;
 use crate::settings::{Destination, Settings};
 use crate::{clock, node, process, runtime};
 
@@ -88,8 +89,11 @@ fn start_first(
     clock::start();
     let timeout_ms = u64::try_from(settings.flush_timeout.as_millis()).unwrap_or(u64::MAX);
     FLUSH_TIMEOUT_MS.store(timeout_ms, Ordering::Relaxed);
-    let logs_enabled = sink.is_some() || settings.logs == Destination::Otlp;
-    runtime::set(&settings, logs_enabled);
+    let wanted = Wanted {
+        logs: sink.is_some() || settings.logs == Destination::Otlp,
+        every_span: sink.is_some(),
+    };
+    runtime::set(&settings, wanted);
     let Some(runtime) = runtime::get() else {
         return;
     };
@@ -140,6 +144,10 @@ pub(crate) fn flush() {
 }
 
 /// Turns the agent off in a forked child. Async-signal-safe.
+#[cfg_attr(
+    any(miri, not(any(target_os = "linux", target_os = "macos"))),
+    expect(dead_code, reason = "nothing tells of a fork there")
+)]
 pub(crate) fn abandon() {
     FORKED.store(true, Ordering::Relaxed);
     table::uninstall();

@@ -1,23 +1,24 @@
 //! The operating system's side of a process's end: `atexit`, fork, SIGTERM and SIGINT.
 //!
 //! Signals are taken over only from their default disposition. The handler writes one byte; a
-//! thread reads it, flushes, and then lets the signal do what it would have done.
-#![expect(unsafe_code, reason = "calls the C library")]
+//! thread reads it, flushes, and then lets the signal do what it would have done. Miri has none of
+//! this.
 
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+#[cfg(any(miri, not(any(target_os = "linux", target_os = "macos"))))]
 pub(crate) fn watch() -> std::io::Result<()> {
     Ok(())
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+#[cfg(any(miri, not(any(target_os = "linux", target_os = "macos"))))]
 pub(crate) fn without_signals<R>(call: impl FnOnce() -> R) -> R {
     call()
 }
 
-#[cfg(any(target_os = "linux", target_os = "macos"))]
+#[cfg(all(not(miri), any(target_os = "linux", target_os = "macos")))]
 pub(crate) use unix::{watch, without_signals};
 
-#[cfg(any(target_os = "linux", target_os = "macos"))]
+#[cfg(all(not(miri), any(target_os = "linux", target_os = "macos")))]
+#[expect(unsafe_code, reason = "calls the C library")]
 mod unix {
     use std::ffi::{c_int, c_void};
     use std::io;

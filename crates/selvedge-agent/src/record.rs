@@ -9,11 +9,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use selvedge_hooks::{Attribute, Outcome, Site, Value};
 
 use crate::clock::Calibration;
+use crate::metrics::red::Counted;
 use crate::model::{
     AttributeValue, EventRecord, LinkRecord, LogRecord, RecordAttribute, SpanId, SpanRecord,
     StatusRecord, TraceId,
 };
-use crate::ring::Consumer;
+use crate::ring::{Consumer, Taken};
+use crate::tally::Tally;
 
 /// Bytes that the variable part of one record may have.
 pub(crate) const BODY_BYTES_MAX: usize = 64 << 10;
@@ -57,6 +59,25 @@ pub(crate) struct Header {
 const HEADER_BYTES: usize = 67;
 
 impl Header {
+    /// Of a record at one moment, outside of any trace.
+    pub(crate) fn empty(ticks: u64) -> Self {
+        Self {
+            site: None,
+            trace_id: [0; 16],
+            span_id: [0; 8],
+            parent_span_id: [0; 8],
+            start_ticks: ticks,
+            end_ticks: ticks,
+            dropped_attributes: 0,
+            dropped_events: 0,
+            dropped_links: 0,
+            trace_state_length: 0,
+            flags: 0,
+            parent_is_remote: false,
+            detail: 0,
+        }
+    }
+
     #[inline]
     pub(crate) fn encode(&self, bytes: &mut [u8; HEADER_BYTES]) {
         let site = self.site.map_or(0, |site| {
@@ -136,22 +157,15 @@ pub(crate) fn put_attributes(
 #[inline]
 fn put_attribute(body: &mut Vec<u8>, attribute: &Attribute<'_>, limits: &Limits) {
     let label = if attribute.label { LABEL } else { 0 };
+    let key = attribute.key;
     match attribute.value {
-        Value::Int(value) => {
-            put_key(body, tag::INT | label, attribute.key);
-            body.extend_from_slice(&value.to_ne_bytes());
-        }
-        Value::Float(value) => {
-            put_key(body, tag::FLOAT | label, attribute.key);
-            body.extend_from_slice(&value.to_ne_bytes());
-        }
-        Value::Bool(value) => {
-            put_key(body, tag::BOOL | label, attribute.key);
-            body.push(u8::from(value));
-        }
+        Value::Int(value) => put_keyed(body, tag::INT | label, key, value.to_ne_bytes()),
+        Value::Float(value) => put_keyed(body, tag::FLOAT | label, key, value.to_ne_bytes()),
+        Value::Bool(value) => put_keyed(body, tag::BOOL | label, key, [u8::from(value)]),
         Value::Str(value) => {
-            put_key(body, tag::STR | label, attribute.key);
-            put_text(body, cut(value, limits.text_bytes));
+            let text = cut(value, limits.text_bytes);
+            let length = (text.len() as u32).to_ne_bytes();
+            put_keyed_text(body, tag::STR | label, key, length, text);
         }
         Value::Display(value) => put_shown(body, attribute.key, label, limits, &value),
         Value::Debug(value) => put_shown(body, attribute.key, label, limits, &DebugShown(value)),
@@ -159,13 +173,75 @@ fn put_attribute(body: &mut Vec<u8>, attribute: &Attribute<'_>, limits: &Limits)
     }
 }
 
+/// Bytes of a tag and a static key.
+const KEY_BYTES: usize = 13;
+
+/// Appends a tag, a static key, and bytes of a length that is known when this is compiled.
 #[inline]
-fn put_key(body: &mut Vec<u8>, tag: u8, key: &'static str) {
-    let mut bytes = [0; 13];
-    bytes[0] = tag;
-    bytes[1..9].copy_from_slice(&(key.as_ptr().expose_provenance() as u64).to_ne_bytes());
-    bytes[9..13].copy_from_slice(&(key.len() as u32).to_ne_bytes());
-    body.extend_from_slice(&bytes);
+fn put_keyed<const N: usize>(body: &mut Vec<u8>, tag: u8, key: &'static str, bytes: [u8; N]) {
+    put_keyed_text(body, tag, key, bytes, "");
+}
+
+/// Appends a tag, a static key, bytes and a text. What every attribute of every span passes
+/// through: one check for room, then moves.
+#[inline]
+fn put_keyed_text<const N: usize>(
+    body: &mut Vec<u8>,
+    tag: u8,
+    key: &'static str,
+    bytes: [u8; N],
+    text: &str,
+) {
+    let length = KEY_BYTES + N + text.len();
+    if body.capacity() - body.len() < length {
+        grow(body, length);
+    }
+    let address = (key.as_ptr().expose_provenance() as u64).to_ne_bytes();
+    // SAFETY: there is room for all of them, as was just seen to.
+    unsafe {
+        let end = body.as_mut_ptr().add(body.len());
+        end.write(tag);
+        end.add(1).cast::<[u8; 8]>().write(address);
+        let key_length = (key.len() as u32).to_ne_bytes();
+        end.add(9).cast::<[u8; 4]>().write(key_length);
+        end.add(KEY_BYTES).cast::<[u8; N]>().write(bytes);
+        copy_short(text.as_bytes(), end.add(KEY_BYTES + N));
+        body.set_len(body.len() + length);
+    }
+}
+
+#[cold]
+fn grow(body: &mut Vec<u8>, length: usize) {
+    body.reserve(length);
+}
+
+/// Copies bytes of which there are few most of the time.
+///
+/// # Safety
+/// There is room for them, elsewhere than where they are.
+#[inline]
+unsafe fn copy_short(bytes: &[u8], to: *mut u8) {
+    let length = bytes.len();
+    // SAFETY: by the caller's promise; the second of two halves ends where the bytes do.
+    unsafe {
+        if let (Some(first), Some(last), true) = (
+            bytes.first_chunk::<8>(),
+            bytes.last_chunk::<8>(),
+            length <= 16,
+        ) {
+            to.cast::<[u8; 8]>().write(*first);
+            to.add(length - 8).cast::<[u8; 8]>().write(*last);
+        } else if let (Some(first), Some(last), true) = (
+            bytes.first_chunk::<4>(),
+            bytes.last_chunk::<4>(),
+            length < 8,
+        ) {
+            to.cast::<[u8; 4]>().write(*first);
+            to.add(length - 4).cast::<[u8; 4]>().write(*last);
+        } else {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, length);
+        }
+    }
 }
 
 #[inline]
@@ -191,7 +267,7 @@ fn put_shown(
     value: &dyn std::fmt::Display,
 ) {
     let before = body.len();
-    put_key(body, tag::STR | label, key);
+    put_keyed(body, tag::STR | label, key, []);
     if !put_formatted(body, format_args!("{value}"), limits.text_bytes) {
         body.truncate(before);
     }
@@ -328,6 +404,8 @@ pub(crate) fn put_log(
 /// A decoded record.
 pub(crate) enum Decoded<'a> {
     Span(SpanRecord<'a>),
+    /// Spans that were counted; the record is what they have in common, without ids and times.
+    Counted(SpanRecord<'a>, Counted<'a>),
     Log(LogRecord<'a>),
 }
 
@@ -361,17 +439,23 @@ pub(crate) fn drain(
     take: &mut dyn FnMut(&Decoded<'_>),
 ) -> (u64, u64) {
     let Scratch { record, attributes } = scratch;
-    consumer.drain(record, &mut |bytes| {
+    consumer.drain(record, &mut |taken| {
         let empty = emptied(std::mem::take(attributes));
-        // SAFETY: a static registry is the process's own, and into its rings go only headers and
-        // bodies made by this module.
-        let Some(decoded) = (unsafe { decode(bytes, empty, calibration, limits) }) else {
+        // SAFETY: a static registry is the process's own, and into its rings and tallies go only
+        // headers and bodies made by this module.
+        let decoded = unsafe {
+            match taken {
+                Taken::Record(bytes) => decode(bytes, empty, calibration, limits),
+                Taken::Tally(tally) => decode_tally(tally, empty, calibration, limits),
+            }
+        };
+        let Some(decoded) = decoded else {
             debug_assert!(false, "a record was damaged");
             return;
         };
         take(&decoded);
         *attributes = emptied(match decoded {
-            Decoded::Span(span) => span.attributes,
+            Decoded::Span(span) | Decoded::Counted(span, _) => span.attributes,
             Decoded::Log(log) => log.attributes,
         });
     })
@@ -409,6 +493,34 @@ unsafe fn decode<'a>(
         // SAFETY: as above, for a log record.
         unsafe { decode_log(&header, attributes, reader, calibration) }.map(Decoded::Log)
     }
+}
+
+/// Decodes what counted spans have in common.
+///
+/// # Safety
+/// As for [`decode`], of the tally's key.
+unsafe fn decode_tally<'a>(
+    tally: &'a Tally<'a>,
+    attributes: Vec<RecordAttribute<'a>>,
+    calibration: &Calibration,
+    limits: &Limits,
+) -> Option<Decoded<'a>> {
+    // SAFETY: by the caller's promise it is the address of a site.
+    let site = unsafe { Reader::site(tally.key.site as usize)? };
+    let header = Header {
+        detail: tally.key.detail,
+        ..Header::empty(calibration.anchor_ticks())
+    };
+    let reader = Reader {
+        bytes: tally.key.body,
+    };
+    // SAFETY: by the caller's promise.
+    let span = unsafe { decode_span(&header, site, "", attributes, reader, calibration, limits)? };
+    let counted = Counted {
+        counts: &tally.counts,
+        seconds: calibration.seconds(tally.ticks),
+    };
+    Some(Decoded::Counted(span, counted))
 }
 
 unsafe fn decode_span<'a>(
@@ -588,7 +700,7 @@ impl<'a> Reader<'a> {
     }
 
     /// # Safety
-    /// The next bytes were made by `put_key`.
+    /// The next bytes were made by `put_keyed`.
     unsafe fn key(&mut self) -> Option<&'static str> {
         let start = std::ptr::with_exposed_provenance::<u8>(self.address()?);
         let length = self.length()?;

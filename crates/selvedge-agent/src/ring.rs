@@ -9,6 +9,8 @@
 
 use std::sync::{Arc, PoisonError};
 
+use crate::tally::{Tallies, Tally};
+
 #[cfg(loom)]
 use loom::sync::{
     Mutex, MutexGuard,
@@ -36,6 +38,8 @@ pub(crate) struct Ring {
     tail: Padded<AtomicUsize>,
     dropped_spans: AtomicU64,
     dropped_logs: AtomicU64,
+    /// What the producer counts instead of sending it.
+    pub(crate) tallies: Tallies,
     /// The producing thread has ended.
     closed: AtomicBool,
 }
@@ -51,6 +55,14 @@ pub(crate) enum Lost {
     Span,
     /// A log record.
     Log,
+}
+
+/// What the consumer is handed.
+pub(crate) enum Taken<'a> {
+    /// A record of a ring.
+    Record(&'a [u8]),
+    /// Spans that were counted.
+    Tally(&'a Tally<'a>),
 }
 
 /// What a push came to.
@@ -73,6 +85,7 @@ impl Ring {
             tail: Padded(AtomicUsize::new(0)),
             dropped_spans: AtomicU64::new(0),
             dropped_logs: AtomicU64::new(0),
+            tallies: Tallies::new(),
             closed: AtomicBool::new(false),
         }
     }
@@ -408,11 +421,11 @@ pub(crate) struct Consumer<'a> {
 }
 
 impl Consumer<'_> {
-    /// Passes every record on, and returns how many spans and logs were dropped meanwhile.
+    /// Passes everything on, and returns how many spans and logs were dropped meanwhile.
     pub(crate) fn drain(
         &mut self,
         record: &mut Vec<u8>,
-        take: &mut dyn FnMut(&[u8]),
+        take: &mut dyn FnMut(Taken<'_>),
     ) -> (u64, u64) {
         let live = self.registry.lock().live.clone();
         let homeless = &self.registry.homeless;
@@ -424,8 +437,16 @@ impl Consumer<'_> {
             let closed = ring.is_closed();
             // One round takes what is there now, so that a busy thread does not starve others.
             let end = ring.tail.0.load(Ordering::Acquire);
-            // SAFETY: there is one consumer, and it is borrowed exclusively.
-            while ring.head.0.load(Ordering::Relaxed) != end && unsafe { ring.pop(record, take) } {}
+            loop {
+                let is_there = ring.head.0.load(Ordering::Relaxed) != end;
+                let mut take = |bytes: &[u8]| take(Taken::Record(bytes));
+                // SAFETY: there is one consumer, and it is borrowed exclusively.
+                if !is_there || !unsafe { ring.pop(record, &mut take) } {
+                    break;
+                }
+            }
+            ring.tallies
+                .take(record, &mut |tally| take(Taken::Tally(tally)));
             let (spans, logs) = ring.take_dropped();
             dropped = (dropped.0 + spans, dropped.1 + logs);
             if closed {
@@ -474,7 +495,11 @@ mod tests {
             unsafe { ring.push(|header| *header = [round], &[], Lost::Span) };
             ring.close();
             let mut seen = Vec::new();
-            consumer.drain(&mut Vec::new(), &mut |record| seen.push(record.to_vec()));
+            consumer.drain(&mut Vec::new(), &mut |taken| {
+                if let Taken::Record(record) = taken {
+                    seen.push(record.to_vec());
+                }
+            });
             assert_eq!(seen, [[round]]);
         }
         let rings = registry.lock();

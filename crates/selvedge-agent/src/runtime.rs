@@ -26,12 +26,22 @@ pub(crate) struct Runtime {
     pub(crate) limits: Limits,
     pub(crate) disabled_integrations: Box<[String]>,
     pub(crate) buffer_bytes_per_thread: usize,
+    /// Unsampled spans are wanted for their metrics only, not one by one.
+    pub(crate) counts_unsampled: bool,
     /// Log records go somewhere.
     pub(crate) logs_enabled: bool,
 }
 
+/// What the sink has a use for.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) logs: bool,
+    /// Also those that are not sampled.
+    pub(crate) every_span: bool,
+}
+
 impl Runtime {
-    fn new(settings: &Settings, logs_enabled: bool) -> Self {
+    fn new(settings: &Settings, wanted: Wanted) -> Self {
         Self {
             sampler: Sampler::new(settings.sampler, settings.traces_per_second),
             propagators: settings.propagators.clone().into(),
@@ -43,14 +53,15 @@ impl Runtime {
             },
             disabled_integrations: settings.disabled_integrations.clone().into(),
             buffer_bytes_per_thread: settings.buffer_bytes_per_thread,
-            logs_enabled,
+            counts_unsampled: !wanted.every_span,
+            logs_enabled: wanted.logs,
         }
     }
 }
 
 /// Fixes the settings for the life of the process. The first ones stay.
-pub(crate) fn set(settings: &Settings, logs_enabled: bool) {
-    RUNTIME.get_or_init(|| Runtime::new(settings, logs_enabled));
+pub(crate) fn set(settings: &Settings, wanted: Wanted) {
+    RUNTIME.get_or_init(|| Runtime::new(settings, wanted));
 }
 
 /// The settings; none before the start.

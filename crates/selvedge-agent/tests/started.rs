@@ -6,9 +6,11 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use selvedge_agent::Baked;
-use selvedge_hooks::{Convention, Kind, Site, Span, logs_enabled, observe};
+use selvedge_hooks::{Attribute, Convention, Kind, Site, Span, logs_enabled, observe};
 
 static BAKED: Baked = Baked {
     service_name: "started",
@@ -31,6 +33,7 @@ fn child() {
     match way.as_str() {
         "scrape" => scrape_right_away(),
         "observe" => observe_with_spans(),
+        "count" => count_in_threads(),
         _ => assert_eq!(logs_enabled(), way == "logs"),
     }
 }
@@ -59,6 +62,47 @@ fn scrape_right_away() {
     }
 }
 
+/// More spans than the rings hold, and no time to empty them.
+fn count_in_threads() {
+    const THREADS: u64 = 4;
+    const SPANS: u64 = 10_000;
+    // Spans are counted where they end once the clock has been measured; each scrape does that.
+    let started = Instant::now();
+    let mut first = 0;
+    while started.elapsed() < Duration::from_millis(50) {
+        drop(Span::start(&SERVER));
+        first += 1;
+        scrape();
+    }
+    let threads: Vec<_> = (0..THREADS)
+        .map(|_| thread::spawn(|| spans(SPANS)))
+        .collect();
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
+    let answer = scrape();
+    let counted = |label: &str| {
+        let sums = answer.lines().filter(|line| {
+            line.starts_with("http_server_request_duration_seconds_count") && line.contains(label)
+        });
+        let counts = sums.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+        counts.sum::<u64>()
+    };
+    assert_eq!(counted(""), first + THREADS * SPANS);
+    assert_eq!(counted("\"POST\""), THREADS * SPANS / 2);
+    assert_eq!(counted("timeout"), THREADS * SPANS / 4);
+}
+
+fn spans(count: u64) {
+    for number in 0..count {
+        let method = ["GET", "POST"][(number % 2) as usize];
+        let span = Span::start_with(&SERVER, &[Attribute::label("http.request.method", method)]);
+        if number % 4 == 0 {
+            span.fail("timeout", &"");
+        }
+    }
+}
+
 /// A callback runs on the agent's thread, where it makes no spans.
 fn observe_with_spans() {
     static MADE: AtomicUsize = AtomicUsize::new(0);
@@ -81,6 +125,8 @@ fn run(way: &str, logs: &str) {
     let output = Command::new(std::env::current_exe().expect("this test"))
         .args(["--exact", "child", "--nocapture", "--test-threads=1"])
         .env(WAY, way)
+        .envs((way == "count").then_some(("OTEL_TRACES_SAMPLER", "always_off")))
+        .envs((way == "count").then_some(("SELVEDGE_BUFFER_BYTES", "8192")))
         .env(PORT, port.to_string())
         .env("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1")
         .env("OTEL_METRICS_EXPORTER", "prometheus")
@@ -95,6 +141,11 @@ fn run(way: &str, logs: &str) {
 #[test]
 fn a_scrape_shows_spans_that_ended_before_it() {
     run("scrape", "none");
+}
+
+#[test]
+fn unsampled_spans_are_all_counted_whatever_the_rings_hold() {
+    run("count", "none");
 }
 
 #[test]

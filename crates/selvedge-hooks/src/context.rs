@@ -77,6 +77,16 @@ impl Context {
         self.0.scope(call)
     }
 
+    /// Runs `call` with this context current, or as it is where this is none.
+    #[inline]
+    pub(crate) fn scope_unless_none<R>(&self, call: impl FnOnce() -> R) -> R {
+        if self.is_none() {
+            call()
+        } else {
+            self.0.scope(call)
+        }
+    }
+
     /// Makes this context current until [`Context::pop`], which may come out of order; for
     /// libraries whose enter and exit are separate calls.
     pub fn push(&self) {

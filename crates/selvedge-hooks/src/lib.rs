@@ -11,6 +11,7 @@
 
 mod context;
 mod future;
+mod http;
 mod log;
 mod metric;
 pub mod probe;
@@ -25,7 +26,8 @@ mod value;
 pub use core as __core;
 
 pub use context::{Attached, Context};
-pub use future::{carry, carry_call, carry_in, instrument, Carried, Instrumented};
+pub use future::{carry, carry_call, carry_in, instrument, Carried, Instrumented, Streamed};
+pub use http::Resend;
 pub use log::{log_identifiers, logs_enabled, Log, Severity};
 pub use metric::{observe, Instrument, InstrumentKind, Observer};
 pub use site::{Convention, Kind, Site};

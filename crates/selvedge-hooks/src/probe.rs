@@ -87,6 +87,20 @@ impl<'a> AsAttribute<'a> for &&&Probe<'a, Duration> {
     }
 }
 
+impl<'a> AsAttribute<'a> for &&&Probe<'a, &Duration> {
+    /// Seconds.
+    fn value(&self) -> Value<'a> {
+        Value::Float(self.0.as_secs_f64())
+    }
+}
+
+impl<'a> AsAttribute<'a> for &&&Probe<'a, Option<Duration>> {
+    /// Seconds.
+    fn value(&self) -> Value<'a> {
+        Value::from(self.0.map(|duration| duration.as_secs_f64()))
+    }
+}
+
 impl<'a, T: Display> AsOption<'a> for &&Probe<'a, Option<T>> {
     fn value(&self) -> Value<'a> {
         self.0
@@ -104,6 +118,102 @@ impl<'a, T: Display> AsDisplay<'a> for &Probe<'a, T> {
 impl<'a, T: Debug> AsDebug<'a> for Probe<'a, T> {
     fn value(&self) -> Value<'a> {
         Value::Debug(self.0)
+    }
+}
+
+/// A type that may be a number, or show as one: decimals have types of their own.
+#[derive(Default)]
+pub struct Number;
+
+/// A type that is never a number, as text, collections and `Result` are.
+#[derive(Default)]
+pub struct NotANumber;
+
+/// Whether a type can be measured, written `(&&&&&Probe(&expression)).kind()`: [`Number`] or
+/// [`NotANumber`]. First choice: text.
+pub trait KindOfText {
+    /// Not a number, even where it reads like one.
+    fn kind(&self) -> NotANumber;
+}
+
+/// Second choice: optional text.
+pub trait KindOfOptionalText {
+    /// Not a number, even where it reads like one.
+    fn kind(&self) -> NotANumber;
+}
+
+/// Third choice: types that can be shown, so that their text may be a number's.
+pub trait KindOfDisplay {
+    /// May be a number.
+    fn kind(&self) -> Number;
+}
+
+/// Fourth choice: the others that can be measured.
+pub trait KindOfMeasured {
+    /// What this one is.
+    type Kind;
+    /// What this one is.
+    fn kind(&self) -> Self::Kind;
+}
+
+/// Last choice: all other types.
+pub trait KindOfAny {
+    /// Not a number.
+    fn kind(&self) -> NotANumber;
+}
+
+impl<T: AsRef<str> + ?Sized> KindOfText for &&&&Probe<'_, T> {
+    #[inline]
+    fn kind(&self) -> NotANumber {
+        NotANumber
+    }
+}
+
+impl<T: AsRef<str>> KindOfOptionalText for &&&Probe<'_, Option<T>> {
+    #[inline]
+    fn kind(&self) -> NotANumber {
+        NotANumber
+    }
+}
+
+impl<T: Display + ?Sized> KindOfDisplay for &&Probe<'_, T> {
+    #[inline]
+    fn kind(&self) -> Number {
+        Number
+    }
+}
+
+impl<T: Display> KindOfMeasured for &Probe<'_, Option<T>> {
+    type Kind = Number;
+    #[inline]
+    fn kind(&self) -> Number {
+        Number
+    }
+}
+
+/// Of their own: whether a `Duration` can be shown may change.
+pub trait KindOfDuration {
+    /// Seconds.
+    fn kind(&self) -> Number;
+}
+
+macro_rules! duration {
+    ($($source:ty),*) => {
+        $(impl KindOfDuration for &Probe<'_, $source> {
+            #[inline]
+            fn kind(&self) -> Number {
+                Number
+            }
+        })*
+    };
+}
+
+duration!(Duration, &Duration, Option<Duration>);
+
+impl<T: ?Sized> KindOfAny for Probe<'_, T> {
+    #[inline]
+    fn kind(&self) -> NotANumber {
+        NotANumber
     }
 }
 

@@ -5,17 +5,19 @@
 //! Expressions are evaluated only when somebody will see their value.
 
 use core::fmt::{self, Write};
+use core::marker::PhantomData;
 
-use crate::probe::{AsAttribute, Probe};
-use crate::{Attribute, Instrument, Value};
+use crate::probe::{AsAttribute, KindOfMeasured, Number, Probe};
+use crate::{Attached, Attribute, Context, Instrument, Span, Value};
 
 /// Longest text that a [`Held`] keeps, in bytes; longer ones are cut at a character.
 pub const HELD_BYTES_MAX: usize = 64;
 
 /// A value taken when a function begins, for when it ends: its arguments are gone by then.
 ///
-/// It borrows nothing and allocates nothing.
-pub struct Held(Holds);
+/// It borrows nothing and allocates nothing. `K` says whether the value can be measured
+/// ([`crate::probe::Number`]).
+pub struct Held<K>(Holds, PhantomData<K>);
 
 enum Holds {
     None,
@@ -53,15 +55,15 @@ impl Write for Text {
     }
 }
 
-impl Held {
+impl<K> Held<K> {
     /// Holds nothing.
     pub const fn none() -> Self {
-        Self(Holds::None)
+        Self(Holds::None, PhantomData)
     }
 
-    /// Holds a value.
-    pub fn new(value: Value<'_>) -> Self {
-        Self(match value {
+    /// Holds a value of this kind.
+    pub fn new(value: Value<'_>, _kind: K) -> Self {
+        let holds = match value {
             Value::Int(value) => Holds::Int(value),
             Value::Float(value) => Holds::Float(value),
             Value::Bool(value) => Holds::Bool(value),
@@ -75,7 +77,8 @@ impl Held {
                 let _ = write!(held, "{text}");
                 Holds::Text(held)
             }
-        })
+        };
+        Self(holds, PhantomData)
     }
 
     /// The value.
@@ -90,9 +93,32 @@ impl Held {
     }
 }
 
-impl<'a> AsAttribute<'a> for &&&Probe<'a, Held> {
+impl<'a, K> AsAttribute<'a> for &&&Probe<'a, Held<K>> {
     fn value(&self) -> Value<'a> {
         self.0.value()
+    }
+}
+
+impl<K: Default> KindOfMeasured for &Probe<'_, Held<K>> {
+    type Kind = K;
+    fn kind(&self) -> K {
+        K::default()
+    }
+}
+
+/// When the span of a stream begins.
+pub enum Started<B> {
+    /// When the stream is first polled: gives the span, and the context that each poll runs in.
+    AtFirstPoll(B),
+    /// It has begun, when the stream was made.
+    Already(Span, Context),
+}
+
+impl Started<fn() -> (Span, Context)> {
+    /// A span that has begun.
+    #[inline]
+    pub fn already(span: Span, context: Context) -> Self {
+        Self::Already(span, context)
     }
 }
 
@@ -100,6 +126,18 @@ impl<'a> AsAttribute<'a> for &&&Probe<'a, Held> {
 #[inline]
 pub fn call<R>(call: impl FnOnce() -> R) -> R {
     call()
+}
+
+/// Calls a function in a context, or in the one that is current where that is none.
+#[inline]
+pub fn call_in<R>(context: &Context, call: impl FnOnce() -> R) -> R {
+    context.scope_unless_none(call)
+}
+
+/// Makes a context current, unless it is none.
+#[inline]
+pub fn attach(context: Context) -> Option<Attached> {
+    (!context.is_none()).then(|| context.attach())
 }
 
 /// Never called: naming it with an argument makes a closure own the argument.
@@ -110,15 +148,24 @@ pub fn own<T>(_: T) -> ! {
     }
 }
 
-/// Measures what is a number, or reads like one: decimals have types of their own.
-pub fn measure(instrument: &'static Instrument, value: Value<'_>, labels: &[Attribute<'_>]) {
-    let number = value.as_f64().or_else(|| match Held::new(value).value() {
-        Value::Str(text) => text.parse().ok(),
-        _ => None,
-    });
-    if let Some(number) = number {
-        instrument.measure(number, labels);
+/// Measures what is a number, or reads like one: decimals have types of their own. What shows as
+/// something else is left to the agent as NaN, which it counts and says; `None` is no measurement.
+pub fn measure(
+    instrument: &'static Instrument,
+    value: Value<'_>,
+    _kind: Number,
+    labels: &[Attribute<'_>],
+) {
+    if value.is_none() {
+        return;
     }
+    let number = value
+        .as_f64()
+        .or_else(|| match Held::new(value, Number).value() {
+            Value::Str(text) => text.parse().ok(),
+            _ => None,
+        });
+    instrument.measure(number.unwrap_or(f64::NAN), labels);
 }
 
 /// One header of a carrier.
@@ -242,7 +289,12 @@ macro_rules! rule_hold {
         if $crate::active() {
             #[allow(unused_imports)]
             use $crate::probe::{AsAttribute as _, AsDebug as _, AsDisplay as _, AsOption as _};
-            let held = $crate::rule::Held::new((&&&&$crate::probe::Probe(&$value)).value());
+            let held = match &$value {
+                value => $crate::rule::Held::new(
+                    (&&&&$crate::probe::Probe(value)).value(),
+                    $crate::rule_kind!(value),
+                ),
+            };
             held
         } else {
             $crate::rule::Held::none()
@@ -250,7 +302,21 @@ macro_rules! rule_hold {
     };
 }
 
-/// Measures a value with labels.
+/// Whether a value can be measured.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! rule_kind {
+    ($value:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::probe::{
+            KindOfAny as _, KindOfDisplay as _, KindOfDuration as _, KindOfMeasured as _,
+            KindOfOptionalText as _, KindOfText as _,
+        };
+        (&&&&&$crate::probe::Probe($value)).kind()
+    }};
+}
+
+/// Measures a value with labels. One whose type is never a number is rustc's error.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! rule_measure {
@@ -265,11 +331,14 @@ macro_rules! rule_measure {
                 "",
                 $crate::InstrumentKind::$kind,
             );
-            $crate::rule::measure(
-                &INSTRUMENT,
-                (&&&&$crate::probe::Probe(&$value)).value(),
-                &[$($crate::Attribute::label($key, (&&&&$crate::probe::Probe(&$label)).value())),*],
-            );
+            match &$value {
+                value => $crate::rule::measure(
+                    &INSTRUMENT,
+                    (&&&&$crate::probe::Probe(value)).value(),
+                    $crate::rule_kind!(value),
+                    &[$($crate::Attribute::label($key, (&&&&$crate::probe::Probe(&$label)).value())),*],
+                ),
+            }
         }
     }};
 }
@@ -381,6 +450,18 @@ macro_rules! rule_returns {
     ($type:ty) => {{
         if false {
             return $crate::never::<$type>();
+        }
+    }};
+}
+
+/// Says that the function returns a value of this type, or one that it can become, which tells
+/// the compiler what is in it; never reached.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! rule_given {
+    ($given:expr) => {{
+        if false {
+            return $given;
         }
     }};
 }

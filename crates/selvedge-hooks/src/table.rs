@@ -509,6 +509,82 @@ wrapper! {
     }
 }
 
+wrapper! {
+    /// A stream that runs inside a span; see [`crate::rule_stream`].
+    Streamed<S, B, O> { begin: Option<B>, span: crate::Span, context: crate::Context, observe: Option<O>, failed: bool }
+    drop(this) {
+        let Streamed { inner, span, context, failed, .. } = this;
+        // SAFETY: the holder's `Drop`, once, inside the span as above.
+        context.scope_unless_none(|| unsafe { inner.drop_in_place() });
+        // The first end counts, so this one is for a stream dropped before it was exhausted.
+        // After an error that is how a stream is meant to be left.
+        span.end(if *failed { Outcome::Completed } else { Outcome::Cancelled });
+    }
+}
+
+/// A stream in its span: a type of the woven crate, since it implements a trait that this crate
+/// does not know. The macro is here because of its unsafe code, which is this crate's.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! rule_stream {
+    (
+        $stream:path, $inner:expr, $started:expr,
+        |$item:ident, $span:ident, $failed:ident| $on_item:block else $on_end:block
+    ) => {{
+        struct Woven<__S, __B, __O>($crate::Streamed<__S, __B, __O>);
+
+        impl<__S: $stream, __B, __O> Woven<__S, __B, __O>
+        where
+            __O: $crate::__core::ops::FnMut(
+                $crate::__core::option::Option<&<__S as $stream>::Item>,
+                &$crate::Span,
+                &mut bool,
+            ),
+        {
+            fn new(inner: __S, started: $crate::rule::Started<__B>, observe: __O) -> Self {
+                Self($crate::Streamed::new(inner, started, observe))
+            }
+        }
+
+        impl<__S: $stream, __B, __O> $stream for Woven<__S, __B, __O>
+        where
+            __B: $crate::__core::ops::FnOnce() -> ($crate::Span, $crate::Context),
+            __O: $crate::__core::ops::FnMut(
+                $crate::__core::option::Option<&<__S as $stream>::Item>,
+                &$crate::Span,
+                &mut bool,
+            ),
+        {
+            type Item = <__S as $stream>::Item;
+
+            #[inline]
+            fn poll_next(
+                self: $crate::__core::pin::Pin<&mut Self>,
+                task: &mut $crate::__core::task::Context<'_>,
+            ) -> $crate::__core::task::Poll<$crate::__core::option::Option<Self::Item>>
+            {
+                // SAFETY: the only field is pinned whenever `Woven` is, and is never moved out of.
+                let woven = unsafe { self.map_unchecked_mut(|woven| &mut woven.0) };
+                woven.poll_next_with(|inner| <__S as $stream>::poll_next(inner, task))
+            }
+
+            #[inline]
+            fn size_hint(&self) -> (usize, $crate::__core::option::Option<usize>) {
+                <__S as $stream>::size_hint(self.0.get_ref())
+            }
+        }
+
+        Woven::new($inner, $started, move |item, $span, $failed| match item {
+            $crate::__core::option::Option::Some($item) => {
+                $crate::rule_observe!($span, $item);
+                *$failed |= $crate::rule_failed!($item);
+                $on_item
+            }
+            $crate::__core::option::Option::None => $on_end,
+        })
+    }};
+}
+
 /// Every interleaving of installing, using and uninstalling. Run with
 /// `RUSTFLAGS="--cfg loom" cargo test -p selvedge-hooks --lib`.
 #[cfg(all(loom, test))]

@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::pin::pin;
+use std::pin::{pin, Pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as TaskContext, Poll, Waker};
 
@@ -112,7 +112,7 @@ fn balanced(body: impl FnOnce()) -> [usize; 3] {
     ENDED.get()
 }
 
-fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut TaskContext::from_waker(Waker::noop()))
 }
 
@@ -224,4 +224,105 @@ fn what_a_cancelled_future_drops_is_dropped_inside_its_span() {
     });
     assert!(inside.get());
     assert_eq!(ended, [0, 1, 0], "cancelled");
+}
+
+/// What stands for the trait of `futures`.
+trait Stream {
+    type Item;
+    fn poll_next(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Option<Self::Item>>;
+    fn size_hint(&self) -> (usize, Option<usize>);
+}
+
+/// Counts down, and is pending before each number; panics below zero. It says whether it was
+/// polled inside of a context.
+struct Countdown(i8, bool);
+
+impl Stream for Countdown {
+    type Item = Result<bool, i8>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        self.1 = !self.1;
+        if self.1 {
+            return Poll::Pending;
+        }
+        let n = self.0;
+        assert!(n >= 0, "on purpose");
+        self.0 -= 1;
+        let inside = !Context::current().is_none();
+        Poll::Ready(match n {
+            0 => None,
+            13 => Some(Err(n)),
+            _ => Some(Ok(inside)),
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (1, None)
+    }
+}
+
+fn woven(from: i8) -> Pin<Box<dyn Stream<Item = Result<bool, i8>>>> {
+    let begin = || {
+        let span = Span::start(&SITE);
+        let context = span.context();
+        (span, context)
+    };
+    let started = selvedge_hooks::rule::Started::AtFirstPoll(begin);
+    let stream = selvedge_hooks::rule_stream!(
+        Stream,
+        Countdown(from, false),
+        started,
+        |_item, _span, _failed| {} else {}
+    );
+    Box::pin(stream)
+}
+
+fn next<S: Stream + ?Sized>(stream: &mut Pin<Box<S>>) -> Option<S::Item> {
+    let mut task = TaskContext::from_waker(Waker::noop());
+    loop {
+        assert!(Context::current().is_none());
+        if let Poll::Ready(item) = stream.as_mut().poll_next(&mut task) {
+            return item;
+        }
+    }
+}
+
+#[test]
+fn a_stream_is_in_its_span_at_every_poll_until_it_is_exhausted() {
+    let ended = balanced(|| {
+        let mut stream = woven(2);
+        assert_eq!(stream.size_hint(), (1, None));
+        assert_eq!(next(&mut stream), Some(Ok(true)));
+        assert_eq!(next(&mut stream), Some(Ok(true)));
+        assert_eq!(ENDED.get(), [0, 0, 0]);
+        assert_eq!(next(&mut stream), None);
+        assert_eq!(ENDED.get(), [1, 0, 0]);
+    });
+    assert_eq!(ended, [1, 0, 0]);
+}
+
+#[test]
+fn a_stream_that_is_dropped_halfway_is_cancelled_and_one_never_polled_is_nothing() {
+    let ended = balanced(|| {
+        drop(woven(2));
+        let mut stream = woven(2);
+        next(&mut stream);
+    });
+    assert_eq!(ended, [0, 1, 0]);
+}
+
+#[test]
+fn a_stream_that_is_dropped_after_an_error_has_completed() {
+    let ended = balanced(|| assert_eq!(next(&mut woven(13)), Some(Err(13))));
+    assert_eq!(ended, [1, 0, 0]);
+}
+
+#[test]
+fn a_panic_in_a_stream_ends_its_span_as_unwound() {
+    let ended = balanced(|| {
+        let mut stream = woven(-1);
+        let caught = catch_unwind(AssertUnwindSafe(|| next(&mut stream)));
+        assert!(caught.is_err());
+    });
+    assert_eq!(ended, [0, 0, 1]);
 }

@@ -73,7 +73,8 @@ fn after_bars(tokens: &Tokens<'_>, at: usize, end: usize) -> usize {
     next + 1
 }
 
-fn after_angles(tokens: &Tokens<'_>, at: usize, end: usize) -> usize {
+/// The token after the `<…>` that begins here.
+pub(crate) fn after_angles(tokens: &Tokens<'_>, at: usize, end: usize) -> usize {
     let mut depth = 0_usize;
     let mut next = at;
     while next < end {

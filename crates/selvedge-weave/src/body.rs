@@ -7,10 +7,14 @@
 //! Everything goes on the lines of the braces. A body with items of its own becomes a block of its
 //! own, so that its items still come before its statements.
 
+mod deferred;
+mod lifetimes;
+mod returns;
 mod text;
 
 use std::ops::Range;
 
+use self::returns::{Returns, Shape};
 use crate::expression::Expression;
 use crate::items::Function;
 use crate::join::{self, Parameter};
@@ -52,19 +56,6 @@ pub(crate) struct Note {
     pub(crate) fatal: bool,
 }
 
-/// How the function gives its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
-    Sync,
-    Async,
-    /// Returns `impl Future`.
-    Future,
-    /// Returns `Pin<Box<dyn Future>>` or an alias of it.
-    BoxedFuture,
-    /// Returns a stream.
-    Stream,
-}
-
 /// How the return value of a body is got hold of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Capture {
@@ -79,12 +70,13 @@ enum Capture {
 /// Wraps the body for these rules. A rule that cannot hold here is left out with a note.
 pub(crate) fn wrap(target: &Target<'_>, matched: &[Matched<'_>]) -> Wrap {
     let mut wrap = Wrap::default();
-    let shape = shape(target);
+    let returns = Returns::of(target);
     let output = Output::of(target);
     let capture = capture(target, &output);
     let mut parts = Parts::default();
     for matched in matched {
-        let fit = fit(matched.rule, shape, capture, target).and_then(|()| parts.add(*matched));
+        let fit = fit(matched.rule, &returns, capture, target);
+        let fit = fit.and_then(|()| parts.add(*matched));
         match fit {
             Ok(()) => wrap.woven.push(matched.index),
             Err(message) => wrap.notes.push(Note {
@@ -99,36 +91,15 @@ pub(crate) fn wrap(target: &Target<'_>, matched: &[Matched<'_>]) -> Wrap {
     };
     let parameters = join::parameters(target.tokens, target.function);
     let mut text = text::Text::new(target, parts, output, parameters, first);
-    match shape {
+    match returns.shape {
         Shape::Async => text.write_async(),
-        Shape::Future | Shape::BoxedFuture => text.write_future(shape, capture),
-        Shape::Sync | Shape::Stream => text.write_sync(capture),
+        // A carrier is written before the body runs, whatever that gives.
+        _ if text.is_only_injects() => text.write_sync(capture),
+        shape if shape.is_deferred() => text.write_deferred(&returns, capture),
+        _ => text.write_sync(capture),
     }
     (wrap.before, wrap.after) = text.into_pieces();
     wrap
-}
-
-fn shape(target: &Target<'_>) -> Shape {
-    let range = target.function.output.clone();
-    let mut words = range
-        .clone()
-        .filter(|at| target.tokens.kind(*at) == Some(Kind::Ident));
-    let mentions = |name: &str| range.clone().any(|at| target.tokens.word(at) == name);
-    if target.function.qualifiers.is_async {
-        return Shape::Async;
-    }
-    let starts_impl = words
-        .next()
-        .is_some_and(|at| target.tokens.is_word(at, "impl"));
-    match first_path(target.tokens, range.clone()) {
-        "BoxFuture" | "LocalBoxFuture" => Shape::BoxedFuture,
-        "BoxStream" | "LocalBoxStream" => Shape::Stream,
-        "Pin" if mentions("Box") && mentions("Future") => Shape::BoxedFuture,
-        "Pin" if mentions("Box") && mentions("Stream") => Shape::Stream,
-        _ if starts_impl && mentions("Future") => Shape::Future,
-        _ if starts_impl && mentions("Stream") => Shape::Stream,
-        _ => Shape::Sync,
-    }
 }
 
 /// The last segment of the path that a type begins with.
@@ -153,8 +124,8 @@ struct Output {
     is_never: bool,
     /// True for an unnamed closure, whose type is inferred from where it is returned.
     is_closure: bool,
-    /// True when it is a `Result` by name.
-    is_result: bool,
+    /// Whether it may be a `Result`.
+    fails: Fails,
 }
 
 impl Output {
@@ -167,8 +138,85 @@ impl Output {
             is_closure: range
                 .clone()
                 .any(|at| tokens.is_word(at, "impl") && is_function_trait(tokens.word(at + 1))),
-            is_result: first_path(tokens, range).ends_with("Result"),
+            fails: Fails::of(tokens, range),
             text: (!text.is_empty() && text != "()").then_some(text),
+        }
+    }
+}
+
+/// Whether a type is a `Result`, which its name may not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fails {
+    /// By its name.
+    Yes,
+    /// Of a name that may stand for anything; the compiler finds out.
+    Maybe,
+    No,
+}
+
+/// Types that everybody knows, and that are no `Result`. Sorted.
+const INFALLIBLE: [&str; 46] = [
+    "Arc",
+    "BTreeMap",
+    "BTreeSet",
+    "Box",
+    "Bytes",
+    "BytesMut",
+    "Cell",
+    "Cow",
+    "Duration",
+    "HashMap",
+    "HashSet",
+    "Instant",
+    "Iter",
+    "IterMut",
+    "Mutex",
+    "NonZeroU32",
+    "NonZeroUsize",
+    "Option",
+    "Ordering",
+    "PathBuf",
+    "Pin",
+    "Poll",
+    "Range",
+    "Rc",
+    "Ref",
+    "RefCell",
+    "RefMut",
+    "Self",
+    "Span",
+    "String",
+    "SystemTime",
+    "TokenStream",
+    "Vec",
+    "VecDeque",
+    "bool",
+    "char",
+    "f32",
+    "f64",
+    "i32",
+    "i64",
+    "i8",
+    "u16",
+    "u32",
+    "u64",
+    "u8",
+    "usize",
+];
+
+impl Fails {
+    fn of(tokens: &Tokens<'_>, range: Range<usize>) -> Self {
+        let name = first_path(tokens, range.clone());
+        let keywords = ["impl", "fn", "unsafe", "extern", "for"];
+        let is_path = tokens.is_joint(range.start, *b"::")
+            || tokens.kind(range.start) == Some(Kind::Ident)
+                && !keywords.contains(&tokens.word(range.start));
+        if name.ends_with("Result") {
+            Self::Yes
+        } else if is_path && INFALLIBLE.binary_search(&name).is_err() {
+            Self::Maybe
+        } else {
+            Self::No
         }
     }
 }
@@ -228,9 +276,31 @@ fn lends(target: &Target<'_>) -> bool {
     })
 }
 
-/// True for a mutable reference that the closure has to own: one that is given out again, kept
-/// somewhere, or assigned to. Borrowed, it would not outlive the closure.
-fn is_owned_by_closure(target: &Target<'_>, parameter: &Parameter<'_>) -> bool {
+/// True unless all types in the return type are known not to borrow.
+fn may_lend(target: &Target<'_>) -> bool {
+    lends(target) || is_unknown(target.tokens, target.function.output.clone())
+}
+
+/// True when a type has names in it that may stand for anything.
+fn is_unknown(tokens: &Tokens<'_>, mut range: Range<usize>) -> bool {
+    range.any(|at| {
+        tokens.kind(at) == Some(Kind::Ident) && INFALLIBLE.binary_search(&tokens.word(at)).is_err()
+    })
+}
+
+/// Whether a closure around the body has to own a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owned {
+    /// A mutable reference that is given out again, kept somewhere, or assigned to. Borrowed, it
+    /// would not outlive the closure.
+    Surely,
+    /// Any other mutable reference, as a type may borrow and not say so, and any value that what
+    /// is returned may come out of.
+    Perhaps,
+    No,
+}
+
+fn owned_by_closure(target: &Target<'_>, parameter: &Parameter<'_>) -> Owned {
     let tokens = target.tokens;
     let is_self = parameter.name == Some("self") && parameter.type_range.is_empty();
     let range = if is_self {
@@ -250,7 +320,18 @@ fn is_owned_by_closure(target: &Target<'_>, parameter: &Parameter<'_>) -> bool {
         || range
             .clone()
             .any(|at| tokens.is_word(at, "Pin") && starts(at + 2));
-    is_mutable && (has_lifetime || parameter.is_mut || lends(target))
+    if !is_mutable {
+        let is_value = !tokens.is(range.start, b'&');
+        if is_value && may_lend(target) && is_unknown(tokens, range) {
+            Owned::Perhaps
+        } else {
+            Owned::No
+        }
+    } else if has_lifetime || parameter.is_mut || lends(target) {
+        Owned::Surely
+    } else {
+        Owned::Perhaps
+    }
 }
 
 fn may_return_early(target: &Target<'_>) -> bool {
@@ -295,12 +376,15 @@ fn is_item(tokens: &Tokens<'_>, at: usize) -> bool {
     }
 }
 
-/// Whether a rule can hold on a function of this shape.
-fn fit(rule: &Rule, shape: Shape, capture: Capture, target: &Target<'_>) -> Result<(), String> {
-    let is_future = matches!(shape, Shape::Future | Shape::BoxedFuture);
-    if shape == Shape::Stream {
-        return Err("functions that return streams are not supported".to_owned());
-    }
+/// Whether a rule can hold on a function that returns this.
+fn fit(
+    rule: &Rule,
+    returns: &Returns,
+    capture: Capture,
+    target: &Target<'_>,
+) -> Result<(), String> {
+    let shape = returns.shape;
+    let is_guarded = capture == Capture::Guard;
     let never_returns = target.tokens.is(target.function.output.start, b'!');
     if shape == Shape::Async && never_returns && !target.function.output.is_empty() {
         return Err("an async fn that never returns has no end to see".to_owned());
@@ -309,17 +393,28 @@ fn fit(rule: &Rule, shape: Shape, capture: Capture, target: &Target<'_>) -> Resu
     if target.function.output.is_empty() && expressions(&rule.kind).into_iter().any(names_error) {
         return Err("there is no `error`: the function returns nothing".to_owned());
     }
-    if is_future && target.edition == Edition::E2015 {
-        return Err("functions that return futures need edition 2018".to_owned());
+    let is_inject = matches!(rule.kind, RuleKind::Inject(_));
+    if shape.is_deferred() && !is_inject {
+        fit_deferred(rule, returns, target)?;
     }
-    if is_future && matches!(rule.kind, RuleKind::Inject(_) | RuleKind::Extract { .. }) {
-        return Err(
-            "a function that returns a future cannot propagate; an async fn can".to_owned(),
-        );
-    }
-    if shape == Shape::Sync && capture == Capture::Guard && needs_value(&rule.kind) {
+    if shape == Shape::Sync && is_guarded && needs_value(&rule.kind) {
         let why = "it never returns, returns a closure, or is #[track_caller] and returns early";
         return Err(format!("what the function returns cannot be seen: {why}"));
+    }
+    Ok(())
+}
+
+/// Whether a rule can hold on a function that returns a future or a stream.
+fn fit_deferred(rule: &Rule, returns: &Returns, target: &Target<'_>) -> Result<(), String> {
+    if let Some(refusal) = &returns.refusal {
+        return Err(refusal.clone());
+    }
+    if returns.shape.is_future() && target.edition == Edition::E2015 {
+        return Err("functions that return futures need edition 2018".to_owned());
+    }
+    let names_ret = |expression: &Expression| expression.mentions_ret();
+    if returns.shape.is_stream() && expressions(&rule.kind).into_iter().any(names_ret) {
+        return Err("there is no `ret`: a stream gives items until it ends".to_owned());
     }
     Ok(())
 }
@@ -384,6 +479,15 @@ impl<'a> Parts<'a> {
 
     fn has_span(&self) -> bool {
         self.span.is_some() || self.extract.is_some()
+    }
+
+    /// True when the span has to begin with the call, and the body to run in it.
+    fn begins_at_call(&self) -> bool {
+        self.extract.is_some() || !self.injects.is_empty()
+    }
+
+    fn is_only_injects(&self) -> bool {
+        !self.has_span() && self.fields.is_empty() && self.metrics.is_empty()
     }
 
     fn has_duration(&self) -> bool {

@@ -21,12 +21,16 @@ pub(crate) struct Table<'a> {
     table: &'a DeTable<'a>,
     span: Range<usize>,
     known: Vec<&'static str>,
+    /// Keys that must be there and are not.
+    missing: Vec<&'static str>,
 }
 
-/// Parses a document; syntax errors become diagnostics and what could be read is given.
+/// Parses a document; the first syntax error becomes a diagnostic, because those after it are
+/// mostly of its making, and what could be read is given.
 pub(crate) fn parse<'a>(text: &'a str, problems: &mut Vec<Diagnostic>) -> Spanned<DeTable<'a>> {
     let (document, errors) = DeTable::parse_recoverable(text);
-    problems.extend(errors.iter().map(|error| Diagnostic {
+    let place = |error: &&toml::de::Error| error.span().map_or(0, |span| span.start);
+    problems.extend(errors.iter().min_by_key(place).map(|error| Diagnostic {
         message: error.message().to_owned(),
         help: None,
         span: error.span(),
@@ -40,6 +44,7 @@ impl<'a> Table<'a> {
             table,
             span,
             known: Vec::new(),
+            missing: Vec::new(),
         }
     }
 
@@ -54,7 +59,9 @@ impl<'a> Table<'a> {
     }
 
     fn get(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.table.get(key)
     }
 
@@ -91,15 +98,20 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// Has [`Table::finish`] report a key that is not there.
+    pub(crate) fn require(&mut self, key: &'static str) {
+        if !self.has(key) {
+            self.missing.push(key);
+        }
+    }
+
     /// A string that must be there and not be empty.
     pub(crate) fn required(
         &mut self,
         key: &'static str,
         problems: &mut Vec<Diagnostic>,
     ) -> Option<Placed<String>> {
-        if !self.has(key) {
-            problems.push(Diagnostic::at(self.span(), format!("`{key}` is missing")));
-        }
+        self.require(key);
         let found = self.string(key, problems)?;
         if found.value.is_empty() {
             problems.push(Diagnostic::at(found.span, format!("`{key}` is empty")));
@@ -219,6 +231,14 @@ impl<'a> Table<'a> {
         key: &'static str,
         problems: &mut Vec<Diagnostic>,
     ) -> Vec<Table<'a>> {
+        if let Some(table) = self.get(key)
+            && table.get_ref().is_table()
+        {
+            let problem =
+                Diagnostic::at(table.span(), format!("`{key}` must be an array of tables"));
+            problems.push(problem.with_help(format!("write `[[{key}]]`")));
+            return Vec::new();
+        }
         let found = self.typed(key, "an array of tables", problems, |value| {
             value
                 .as_array()?
@@ -255,8 +275,9 @@ impl<'a> Table<'a> {
         tables
     }
 
-    /// Reports the keys that nobody asked for.
-    pub(crate) fn finish(self, problems: &mut Vec<Diagnostic>) {
+    /// Reports the keys that nobody asked for, and those that are missing: but not one that is
+    /// there with a typing error.
+    pub(crate) fn finish(mut self, problems: &mut Vec<Diagnostic>) {
         for key in self.table.keys() {
             let name = key.get_ref().as_ref();
             if self.known.contains(&name) {
@@ -264,9 +285,15 @@ impl<'a> Table<'a> {
             }
             let problem = Diagnostic::at(key.span(), format!("unknown key `{name}`"));
             problems.push(match nearest(name, self.known.iter().copied()).first() {
-                Some(near) => problem.with_help(format!("did you mean `{near}`?")),
+                Some(near) => {
+                    self.missing.retain(|missing| missing != near);
+                    problem.with_help(format!("did you mean `{near}`?"))
+                }
                 None => problem.with_help(format!("known here: {}", self.known.join(", "))),
             });
         }
+        let missing = self.missing.iter();
+        problems
+            .extend(missing.map(|key| Diagnostic::at(self.span(), format!("`{key}` is missing"))));
     }
 }

@@ -33,7 +33,7 @@ pub use lexer::ScanError;
 pub use modules::ModuleDecl;
 pub use nearest::nearest;
 pub use pattern::{PathPattern, TokenPattern};
-pub use rules::{EnvironmentSampling, Rule, RuleKind, Rules, Service, When};
+pub use rules::{Agent, EnvironmentSampling, Rule, RuleKind, Rules, Service, When};
 pub use select::{Edition, Plan, Role, Unit, UnsupportedVersion};
 pub use template::Template;
 pub use weave::{FileInput, FileOutput, ListedFunction, Unhookable, list_functions, weave_file};

@@ -16,6 +16,8 @@ pub struct Rules {
     pub sampling: Vec<EnvironmentSampling>,
     /// `[resource]`: attributes of the resource.
     pub resource: Vec<(String, String)>,
+    /// `[agent]`.
+    pub agent: Agent,
     /// `integrations.disable`.
     pub disabled: Vec<String>,
     /// `integrations.enable_only`: the others are off.
@@ -29,6 +31,28 @@ pub struct Rules {
 pub struct Service {
     /// `service.name`.
     pub name: Option<String>,
+}
+
+/// `[agent]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// The optional parts that are built in, sorted, each once.
+    pub features: Vec<String>,
+}
+
+impl Agent {
+    /// The optional parts there are, sorted, and whether they are built in by default: what the
+    /// agent's manifest offers.
+    pub const FEATURES: [(&str, bool); 2] = [("gzip", true), ("tls", false)];
+}
+
+impl Default for Agent {
+    fn default() -> Self {
+        let by_default = Self::FEATURES.iter().filter(|(_, by_default)| *by_default);
+        Self {
+            features: by_default.map(|(name, _)| (*name).to_owned()).collect(),
+        }
+    }
 }
 
 /// `[sampling.<environment>]`.
@@ -166,6 +190,7 @@ impl Rules {
     pub fn parse(text: &str, integrations: &[&str]) -> (Rules, Vec<Diagnostic>) {
         let mut problems = Vec::new();
         let document = document::parse(text, &mut problems);
+        let has_read = problems.is_empty();
         let mut root = Table::new(document.get_ref(), 0..text.len().min(1));
         let mut rules = Rules::default();
         if let Some(mut service) = root.table("service", &mut problems) {
@@ -182,6 +207,9 @@ impl Rules {
             .into_iter()
             .map(|(key, value)| (key.value, value.value))
             .collect();
+        if let Some(table) = root.table("agent", &mut problems) {
+            rules.agent = read_agent(table, &mut problems);
+        }
         if let Some(table) = root.table("integrations", &mut problems) {
             read_integrations(table, integrations, &mut rules, &mut problems);
         }
@@ -195,6 +223,11 @@ impl Rules {
         root.finish(&mut problems);
         rules.rules.sort_by_key(|rule| rule.span.start);
         find_clashes(&rules.rules, &mut problems);
+        if !has_read {
+            // What is missing from a part of the text is of the syntax error's making.
+            problems.truncate(1);
+        }
+        problems.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
         (rules, problems)
     }
 }
@@ -222,6 +255,21 @@ fn read_sampling(
     })
 }
 
+fn read_agent(mut table: Table<'_>, problems: &mut Vec<Diagnostic>) -> Agent {
+    let has_default = !table.has("default-features") || table.boolean("default-features", problems);
+    let named = table.strings("features", problems);
+    table.finish(problems);
+    let known = Agent::FEATURES.map(|(name, _)| name);
+    check_names("feature of the agent", &named, &known, problems);
+    let is_on = |(name, by_default): &(&str, bool)| {
+        *by_default && has_default || named.iter().any(|named| named.value == *name)
+    };
+    let on = Agent::FEATURES.iter().filter(|feature| is_on(feature));
+    Agent {
+        features: on.map(|(name, _)| (*name).to_owned()).collect(),
+    }
+}
+
 fn read_integrations(
     mut table: Table<'_>,
     known: &[&str],
@@ -233,21 +281,33 @@ fn read_integrations(
         .has("enable_only")
         .then(|| table.strings("enable_only", problems));
     table.finish(problems);
-    for name in disabled.iter().chain(only.iter().flatten()) {
+    for names in std::iter::once(&disabled).chain(&only) {
+        check_names("integration", names, known, problems);
+    }
+    rules.disabled = values(disabled);
+    rules.enabled_only = only.map(values);
+}
+
+/// Reports the names that are not known.
+fn check_names(
+    what: &str,
+    names: &[Placed<String>],
+    known: &[&str],
+    problems: &mut Vec<Diagnostic>,
+) {
+    for name in names {
         if known.contains(&name.value.as_str()) {
             continue;
         }
         let problem = Diagnostic::at(
             name.span.clone(),
-            format!("no integration is named `{}`", name.value),
+            format!("no {what} is named `{}`", name.value),
         );
         problems.push(match nearest(&name.value, known.iter().copied()).first() {
             Some(near) => problem.with_help(format!("did you mean `{near}`?")),
             None => problem.with_help(format!("there are: {}", known.join(", "))),
         });
     }
-    rules.disabled = values(disabled);
-    rules.enabled_only = only.map(values);
 }
 
 fn values(list: Vec<Placed<String>>) -> Vec<String> {
@@ -279,7 +339,7 @@ fn read_rule(
     table.finish(problems);
     let function = function?;
     let pattern = PathPattern::parse(&function.value)
-        .map_err(|message| problems.push(Diagnostic::at(function.span.clone(), message)))
+        .map_err(|message| problems.push(not_a_path(&function, message)))
         .ok()?;
     let kind = kind?;
     let name = match &kind {
@@ -294,6 +354,21 @@ fn read_rule(
         line: text[..start].matches('\n').count() + 1,
         span: function.span,
     })
+}
+
+/// A `function` that is no path; a package's name in place of its crate's is the usual reason.
+fn not_a_path(function: &Placed<String>, message: String) -> Diagnostic {
+    let problem = Diagnostic::at(function.span.clone(), message);
+    if !function.value.contains('-') {
+        return problem;
+    }
+    let with_underscores = function.value.replace('-', "_");
+    match PathPattern::parse(&with_underscores) {
+        Ok(_) => problem.with_help(format!(
+            "a `-` in a crate's name is `_` here: `{with_underscores}`"
+        )),
+        Err(_) => problem,
+    }
 }
 
 fn read_span(table: &mut Table<'_>, problems: &mut Vec<Diagnostic>) -> Option<RuleKind> {
@@ -336,9 +411,7 @@ fn read_counter(table: &mut Table<'_>, problems: &mut Vec<Diagnostic>) -> Option
 
 fn read_gauge(table: &mut Table<'_>, problems: &mut Vec<Diagnostic>) -> Option<RuleKind> {
     let name = read_metric_name(table, problems);
-    if !table.has("value") {
-        problems.push(Diagnostic::at(table.span(), "`value` is missing"));
-    }
+    table.require("value");
     let value = read_expression(table, "value", problems);
     let labels = read_expressions(table, "labels", problems);
     Some(RuleKind::Gauge {
@@ -363,26 +436,31 @@ fn read_propagate(table: &mut Table<'_>, problems: &mut Vec<Diagnostic>) -> Opti
     let inject = read_expression(table, "inject", problems);
     let extract = read_expression(table, "extract", problems);
     let kind = read_kind(table, "Consumer", problems)?;
+    let has_both = table.has("inject") && table.has("extract");
     match (inject, extract) {
-        (Some(carrier), None) => Some(RuleKind::Inject(carrier)),
-        (None, Some(carrier)) => Some(RuleKind::Extract { carrier, kind }),
+        (Some(carrier), None) if !has_both => Some(RuleKind::Inject(carrier)),
+        (None, Some(carrier)) if !has_both => Some(RuleKind::Extract { carrier, kind }),
         _ => {
-            problems.push(Diagnostic::at(
-                table.span(),
-                "one of `inject` and `extract` is needed",
-            ));
+            // One that is there and is no expression has been complained of.
+            if has_both || !table.has("inject") && !table.has("extract") {
+                problems.push(Diagnostic::at(
+                    table.span(),
+                    "one of `inject` and `extract` is needed",
+                ));
+            }
             None
         }
     }
 }
 
 fn read_log(table: &mut Table<'_>, problems: &mut Vec<Diagnostic>) -> Option<RuleKind> {
+    table.require("fields");
+    let before = problems.len();
     let fields = read_expressions(table, "fields", problems);
-    if fields.is_empty() {
-        problems.push(Diagnostic::at(table.span(), "`fields` is missing"));
-        return None;
+    if fields.is_empty() && table.has("fields") && problems.len() == before {
+        problems.push(Diagnostic::at(table.span(), "`fields` is empty"));
     }
-    Some(RuleKind::Log(fields))
+    (!fields.is_empty()).then_some(RuleKind::Log(fields))
 }
 
 /// OpenTelemetry: letters, digits, `_`, `.`, `-` and `/`, a letter first, at most 255.
@@ -495,4 +573,33 @@ fn clash(earlier: &Rule, rule: &Rule) -> Option<String> {
             earlier_labels.join(", ")
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agent(text: &str) -> Vec<String> {
+        let (rules, problems) = Rules::parse(text, &[]);
+        assert_eq!(problems, [], "{text}");
+        rules.agent.features
+    }
+
+    #[test]
+    fn features_of_the_agent_add_to_the_default_ones_unless_those_are_off() {
+        assert_eq!(agent(""), ["gzip"]);
+        assert_eq!(agent("[agent]\nfeatures = ['tls', 'tls']"), ["gzip", "tls"]);
+        assert_eq!(agent("agent = { default-features = false }"), [""; 0]);
+        let only_tls = "[agent]\ndefault-features = false\nfeatures = ['tls']";
+        assert_eq!(agent(only_tls), ["tls"]);
+    }
+
+    #[test]
+    fn a_feature_that_the_agent_does_not_have_is_a_problem() {
+        let (_, problems) = Rules::parse("[agent]\nfeatures = ['gzp']", &[]);
+        assert_eq!(
+            problems[0].to_string(),
+            "no feature of the agent is named `gzp` (did you mean `gzip`?)"
+        );
+    }
 }

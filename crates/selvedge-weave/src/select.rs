@@ -61,6 +61,18 @@ pub struct Unit {
     pub baked: Option<String>,
 }
 
+impl Unit {
+    /// True for a package's library and its own tests: integrations know no other of its crates.
+    fn is_of_library(&self) -> bool {
+        let is_named_after_package = || self.crate_name == self.package.replace('-', "_");
+        match self.role {
+            Role::Library => true,
+            Role::TestHarness => is_named_after_package(),
+            _ => false,
+        }
+    }
+}
+
 /// What applies to one unit.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -139,7 +151,8 @@ impl Plan {
             .packages
             .iter()
             .filter(|package| {
-                package.name == unit.package || package.name == EVERY_MEMBER && unit.is_workspace
+                package.name == unit.package && unit.is_of_library()
+                    || package.name == EVERY_MEMBER && unit.is_workspace
             })
             .peekable();
         if known.peek().is_none() {

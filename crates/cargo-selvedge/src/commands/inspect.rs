@@ -12,6 +12,9 @@ use crate::report::manifest;
 
 /// What to look at.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo selvedge inspect target/selvedge/release/web\n  cargo selvedge inspect /usr/local/bin/web | jq .packages"
+)]
 pub(crate) struct Options {
     /// The binary
     binary: PathBuf,
@@ -22,10 +25,10 @@ pub(crate) fn run(options: &Options) -> Result<Exit> {
     let path = &options.binary;
     let bytes = fs::read(path).with_context(|| format!("failed to read {}", path.display()))?;
     let Some(json) = manifest::find(&bytes) else {
-        eprintln!(
+        files::tell(&format!(
             "error: {} was not built with cargo selvedge",
             path.display()
-        );
+        ));
         return Ok(Exit::Failure);
     };
     let value: serde_json::Value =

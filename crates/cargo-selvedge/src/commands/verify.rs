@@ -16,6 +16,7 @@ use selvedge_weave::Integration;
 use semver::{Version, VersionReq};
 use serde::Deserialize;
 
+use crate::config::integration_names;
 use crate::embedded;
 use crate::exit::Exit;
 use crate::files;
@@ -27,6 +28,9 @@ use crate::weaving;
 
 /// What to verify.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo selvedge verify hyper --fast    oldest and newest version that hyper's integration claims\n  cargo selvedge verify                 everything; takes hours"
+)]
 pub(crate) struct Options {
     /// One integration only
     integration: Option<String>,
@@ -77,8 +81,9 @@ pub(crate) fn run(options: &Options) -> Result<Exit> {
         .collect();
     if chosen.is_empty() {
         bail!(
-            "there is no integration {}",
-            options.integration.as_deref().unwrap_or("at all")
+            "there is no integration {}; there are: {}",
+            options.integration.as_deref().unwrap_or("at all"),
+            integration_names().join(", ")
         );
     }
     let scratch = Scratch::new()?;

@@ -51,6 +51,7 @@ impl Manifest {
             let key = format!("{} {}", report.package, report.version);
             manifest.packages.entry(key).or_default().add(report);
         }
+        manifest.packages.retain(|_, package| !package.is_empty());
         manifest
     }
 
@@ -65,6 +66,13 @@ impl PackageManifest {
     /// True when something that should have been woven was not.
     pub(crate) fn is_left_out(&self) -> bool {
         !self.fallbacks.is_empty() || self.skipped.iter().any(|skipped| !skipped.unsupported)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.integrations.is_empty()
+            && self.rules.is_empty()
+            && self.skipped.is_empty()
+            && self.fallbacks.is_empty()
     }
 
     fn add(&mut self, report: &UnitReport) {

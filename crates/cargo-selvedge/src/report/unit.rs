@@ -21,6 +21,12 @@ pub(crate) struct UnitReport {
     pub(crate) version: String,
     /// `library`, `binary` or `test`.
     pub(crate) role: String,
+    /// The crate root as cargo passed it.
+    pub(crate) root: PathBuf,
+    /// The stem of the files that rustc writes.
+    pub(crate) stem: String,
+    /// Whether code is generated, which a check does not.
+    pub(crate) is_linked: bool,
     /// Enabled features.
     pub(crate) features: Vec<String>,
     /// `--out-dir`, which tells profiles and targets apart.
@@ -87,6 +93,12 @@ impl UnitReport {
         files::write_if_changed(&state.unit(unit), &json).map(drop)
     }
 
+    /// The report of a unit; none if it has nothing to say, or is from an interrupted write.
+    pub(crate) fn read(state: &State, unit: &str) -> Option<Self> {
+        let json = fs::read(state.unit(unit)).ok()?;
+        serde_json::from_slice(&json).ok()
+    }
+
     /// The reports there are, in a stable order; of those that tell of the same crate, as after a
     /// library was patched, the newest. One that does not read is from an interrupted write, and is
     /// passed over.
@@ -108,11 +120,20 @@ impl UnitReport {
         newest.into_values().collect()
     }
 
+    /// When the build that compiled it began, in nanoseconds of the clock; 0 without a driver.
+    pub(crate) fn built_at(&self) -> u128 {
+        let nanoseconds = self.build.split('-').next();
+        nanoseconds
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default()
+    }
+
     /// What the report is about, as far as a reader of reports can tell.
     fn subject(&self) -> impl Ord + use<> {
         let texts = [&self.package, &self.version, &self.crate_name, &self.role];
         (
             texts.map(Clone::clone),
+            self.root.clone(),
             self.features.clone(),
             self.out_dir.clone(),
         )

@@ -10,7 +10,9 @@ use anyhow::Result;
 use super::compiler::{self, Artifacts, Run, forward_all, is_silent};
 use super::mirror::Layout;
 use super::weaving::{self, Woven};
-use super::{Unit, become_compiler, blame, dep_info, dependency, late, linking, log, rules};
+use super::{
+    Unit, become_compiler, blame, dep_info, dependency, late, linking, log, rules, snippet,
+};
 use crate::exit::Exit;
 use crate::report::unit::UnitReport;
 
@@ -49,9 +51,17 @@ pub(crate) fn compile(unit: &Unit<'_>) -> Exit {
     })
 }
 
-/// A unit that nothing is woven into; its messages go straight to cargo.
+/// A unit that nothing is woven into; its messages go straight to cargo where they can tell nothing
+/// of woven crates.
 fn compile_plain(unit: &Unit<'_>, rules: &Path) -> Result<Exit> {
-    let status = compiler::command(&unit.program, &plain_arguments(unit)).status()?;
+    let arguments = plain_arguments(unit);
+    let status = if unit.is_member() {
+        let run = compiler::run(&unit.program, &arguments, Artifacts::Forward)?;
+        show(unit, &run.messages)?;
+        run.status
+    } else {
+        compiler::command(&unit.program, &arguments).status()?
+    };
     if status.success() {
         amend_dep_info(unit, None, rules);
     }
@@ -88,7 +98,7 @@ fn compile_woven(unit: &Unit<'_>, woven: Woven, rules: &Path) -> Result<Exit> {
     // Until it is clear whose fault it is, cargo must not start on this one's dependents.
     let plain = compiler::run(&unit.program, &plain_arguments(unit), Artifacts::Keep)?;
     if !plain.status.success() {
-        forward_all(&plain.messages)?;
+        show(unit, &plain.messages)?;
         return Ok(Exit::passed(plain.status));
     }
     let blamed = blame::rules_at_fault(&run, &woven, unit);
@@ -164,8 +174,23 @@ fn forward_as_if_plain(unit: &Unit<'_>, woven: &Run) -> Result<Exit> {
     let is_for_cargo = |line: &&Vec<u8>| unit.unit.json && is_silent(line);
     forward_all(woven.messages.iter().filter(is_for_cargo))?;
     let plain = run_apart(unit, "metadata")?;
-    forward_all(plain.messages.iter().filter(|line| !is_for_cargo(line)))?;
+    show(
+        unit,
+        plain.messages.iter().filter(|line| !is_for_cargo(line)),
+    )?;
     Ok(Exit::passed(plain.status))
+}
+
+/// Passes messages on to cargo, with the lines of woven crates that rustc could not show.
+pub(super) fn show<'a>(
+    unit: &Unit<'_>,
+    messages: impl IntoIterator<Item = &'a Vec<u8>>,
+) -> Result<()> {
+    for message in messages {
+        let completed = snippet::complete(message, &unit.session.state);
+        forward_all([completed.as_ref().unwrap_or(message)])?;
+    }
+    Ok(())
 }
 
 fn plain_arguments(unit: &Unit<'_>) -> Vec<OsString> {
@@ -283,7 +308,13 @@ fn own_incremental(unit: &Unit<'_>) -> OsString {
 
 /// A dep-info that cannot be amended costs a rebuild later, which is better than none now.
 fn amend_dep_info(unit: &Unit<'_>, layout: Option<&Layout>, rules: &Path) {
-    if let Err(error) = dep_info::amend_if_asked(&unit.unit, layout, rules) {
+    let mut dependencies = vec![rules];
+    // A program that was linked without an agent is out of date when there is one: the file that
+    // says why there is none is gone then.
+    if unit.unit.is_binary() && unit.kit.agent.is_none() {
+        dependencies.push(&unit.kit.error);
+    }
+    if let Err(error) = dep_info::amend_if_asked(&unit.unit, layout, &dependencies) {
         log::line(
             &unit.unit.unit(),
             &format!("dep-info as rustc wrote it: {error}"),

@@ -12,27 +12,27 @@ use crate::files;
 pub(crate) fn amend_if_asked(
     unit: &Crate,
     layout: Option<&Layout>,
-    dependency: &Path,
+    dependencies: &[&Path],
 ) -> io::Result<()> {
     if unit.emit.iter().any(|kind| kind.starts_with("dep-info")) {
-        amend(&unit.dep_info(), layout, dependency)
+        amend(&unit.dep_info(), layout, dependencies)
     } else {
         Ok(())
     }
 }
 
-/// Names the originals instead of their mirrors, and adds a dependency.
+/// Names the originals instead of their mirrors, and adds dependencies.
 ///
 /// cargo compares the dates of what is named here: a mirror is always newer than its unit, and
 /// an edit of the original would go unnoticed.
-fn amend(path: &Path, layout: Option<&Layout>, dependency: &Path) -> io::Result<()> {
+fn amend(path: &Path, layout: Option<&Layout>, dependencies: &[&Path]) -> io::Result<()> {
     let text = fs::read_to_string(path)?;
-    files::write_if_changed(path, amended(&text, layout, dependency).as_bytes()).map(drop)
+    files::write_if_changed(path, amended(&text, layout, dependencies).as_bytes()).map(drop)
 }
 
-fn amended(text: &str, layout: Option<&Layout>, dependency: &Path) -> String {
-    let dependency = escape(dependency);
-    let mut out = String::with_capacity(text.len() + 2 * dependency.len());
+fn amended(text: &str, layout: Option<&Layout>, dependencies: &[&Path]) -> String {
+    let dependencies: Vec<String> = dependencies.iter().map(|path| escape(path)).collect();
+    let mut out = String::with_capacity(text.len() + 512);
     for line in text.lines() {
         let line = match layout {
             Some(layout) => originals(line, layout),
@@ -40,14 +40,17 @@ fn amended(text: &str, layout: Option<&Layout>, dependency: &Path) -> String {
         };
         out.push_str(&line);
         // cargo reads the first rule only, but make would read them all.
-        if line.contains(": ") && !line.starts_with('#') && !line.contains(&dependency) {
-            out.push(' ');
-            out.push_str(&dependency);
+        if line.contains(": ") && !line.starts_with('#') {
+            for dependency in dependencies.iter().filter(|path| !line.contains(*path)) {
+                out.extend([" ", dependency]);
+            }
         }
         out.push('\n');
     }
-    if !text.contains(&format!("{dependency}:\n")) {
-        out.extend(["\n", &dependency, ":\n"]);
+    for dependency in &dependencies {
+        if !text.contains(&format!("{dependency}:\n")) {
+            out.extend(["\n", dependency, ":\n"]);
+        }
     }
     out
 }
@@ -83,9 +86,10 @@ mod tests {
         let text = "/t/d/x.d: /t/a\\ b/m/src/main.rs /t/a\\ b/m/src/y.rs\n\n/t/a\\ b/m/src/main.rs:\n\n# env-dep:A=b: c\n";
         let expected =
             "/t/d/x.d: src/main.rs src/y.rs /t/r\n\nsrc/main.rs:\n\n# env-dep:A=b: c\n\n/t/r:\n";
-        assert_eq!(amended(text, Some(&layout), Path::new("/t/r")), expected);
+        let rules = [Path::new("/t/r")];
+        assert_eq!(amended(text, Some(&layout), &rules), expected);
         assert_eq!(
-            amended(expected, Some(&layout), Path::new("/t/r")),
+            amended(expected, Some(&layout), &rules),
             expected,
             "amending twice changes nothing"
         );

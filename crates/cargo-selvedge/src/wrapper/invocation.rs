@@ -4,6 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::report::graph;
+
 /// Options of rustc whose value may be the next argument.
 const WITH_VALUE: &[&str] = &[
     "--allow",
@@ -124,6 +126,16 @@ impl Invocation {
         self.program.len() > 1
     }
 
+    /// The units that this one is compiled with, by their file stems.
+    pub(crate) fn externs(&self) -> Vec<String> {
+        graph::stems(Options(&self.arguments).all("--extern"))
+    }
+
+    /// True for what the user wrote: cargo silences the lints of everything else.
+    pub(crate) fn is_of_member(&self) -> bool {
+        Options(&self.arguments).last("--cap-lints").is_none()
+    }
+
     /// The crate that cargo wants compiled; none for probes, queries and calls by others.
     pub(crate) fn cargo_crate(&self) -> Option<Crate> {
         let options = Options(&self.arguments);
@@ -179,15 +191,24 @@ impl Crate {
         !self.test && self.types.iter().any(|kind| kind == "bin")
     }
 
-    /// `name-metadata`, unique among the units of a target directory.
+    /// The stem of the files that rustc writes, by which other units name this one.
+    pub(crate) fn stem(&self) -> String {
+        format!("{}{}", self.name, self.extra_filename)
+    }
+
+    /// The stem, unique among the units of a target directory also where cargo keeps the hash out
+    /// of it.
     pub(crate) fn unit(&self) -> String {
-        format!("{}-{}", self.name, self.metadata)
+        if self.extra_filename.is_empty() {
+            format!("{}-{}", self.name, self.metadata)
+        } else {
+            self.stem()
+        }
     }
 
     /// The dep-info file that rustc writes.
     pub(crate) fn dep_info(&self) -> PathBuf {
-        self.out_dir
-            .join(format!("{}{}.d", self.name, self.extra_filename))
+        self.out_dir.join(format!("{}.d", self.stem()))
     }
 }
 
@@ -298,7 +319,7 @@ mod tests {
         let unit = call.cargo_crate().expect("a unit");
         assert_eq!(
             (unit.unit().as_str(), unit.edition, unit.root.to_str()),
-            ("hello-7c", 2024, Some("src/main.rs"))
+            ("hello-b0", 2024, Some("src/main.rs"))
         );
         assert_eq!(unit.dep_info(), Path::new("/t/deps/hello-b0.d"));
         assert_eq!(unit.features, ["a"]);

@@ -13,7 +13,7 @@ use std::fs;
 
 use anyhow::Result;
 
-use super::compile::run_apart;
+use super::compile::{run_apart, show};
 use super::compiler::{Run, forward_all};
 use super::weaving::Woven;
 use super::{Unit, blame};
@@ -35,7 +35,7 @@ pub(super) fn fail(unit: &Unit<'_>, woven: &Woven, run: &Run) -> Result<Exit> {
     // Whether the plain crate fails too shows only when its code is generated.
     let plain = run_apart(unit, "metadata,link")?;
     if !plain.status.success() {
-        forward_all(&plain.messages)?;
+        show(unit, &plain.messages)?;
         return Ok(Exit::passed(plain.status));
     }
     let blamed = blame::rules_at_fault(run, woven, unit);

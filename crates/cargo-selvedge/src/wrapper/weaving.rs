@@ -14,7 +14,8 @@ use super::Unit;
 use super::mirror::Layout;
 use crate::baked::{self, Program};
 use crate::config::{Config, rule_key};
-use crate::report::manifest::{Manifest, locked_packages};
+use crate::report::graph::Graph;
+use crate::report::manifest::Manifest;
 use crate::report::unit::{Problem, Skipped, UnitReport};
 use crate::session::BUILD;
 use crate::weaving::{self, AGENT_START, WovenFile};
@@ -86,6 +87,9 @@ fn blank_report(unit: &Unit<'_>) -> UnitReport {
         package: unit.package.name.clone(),
         version: unit.package.version.clone(),
         role: role_name(unit).to_owned(),
+        root: unit.unit.root.clone(),
+        stem: unit.unit.stem(),
+        is_linked: unit.unit.emit.iter().any(|kind| kind == "link"),
         features: unit.unit.features.clone(),
         out_dir: unit.unit.out_dir.clone(),
         build: env::var(BUILD).unwrap_or_default(),
@@ -101,11 +105,11 @@ pub(super) fn unwoven(unit: &Unit<'_>, reason: String) -> UnitReport {
     }
 }
 
-/// Keeps the report of a unit that is compiled as it is, if it has anything to say; one from when
-/// there was something to weave would be a lie now.
+/// Keeps the report of a unit that is compiled as it is, if it has anything to say or may be what a
+/// build was asked for; one from when there was something to weave would be a lie now.
 fn replace_report(unit: &Unit<'_>, report: &UnitReport) -> Result<()> {
     let (state, name) = (&unit.session.state, unit.unit.unit());
-    if report.skipped.is_empty() {
+    if report.skipped.is_empty() && !unit.is_member() && !unit.unit.is_binary() {
         drop(fs::remove_file(state.unit(&name)));
         return Ok(());
     }
@@ -173,7 +177,8 @@ pub(super) fn integration_of(origin: &Origin) -> Option<&str> {
     }
 }
 
-fn describe_outcome(report: &mut UnitReport, outcome: &UnitOutcome, config: &Config) {
+/// Puts what the engine says about a unit into its report.
+pub(crate) fn describe_outcome(report: &mut UnitReport, outcome: &UnitOutcome, config: &Config) {
     let is_dropped = |name: &String| {
         outcome
             .dropped
@@ -253,15 +258,14 @@ fn role_name(unit: &Unit<'_>) -> &'static str {
 /// The program's dependencies are compiled before it is, so their reports are complete; its own is
 /// `own`.
 fn baked_statement(unit: &Unit<'_>, config: &Config, own: UnitReport) -> String {
-    let locked = env::current_dir()
-        .ok()
-        .and_then(|root| locked_packages(&root.join("Cargo.lock")));
-    let mut reports = UnitReport::read_all(&unit.session.state.units());
-    // Other programs are no part of this one.
-    reports.retain(|report| report.role == "library");
-    if let Some(locked) = locked {
-        reports.retain(|report| locked.contains(&(report.package.clone(), report.version.clone())));
-    }
+    let state = &unit.session.state;
+    let graph = Graph::read(&state.graph());
+    let externs = unit.call.externs();
+    let dependencies = graph.closure(externs.iter().map(String::as_str));
+    let mut reports: Vec<UnitReport> = dependencies
+        .into_iter()
+        .filter_map(|dependency| UnitReport::read(state, dependency))
+        .collect();
     reports.push(own);
     let name = env::var("CARGO_BIN_NAME").unwrap_or_else(|_| unit.unit.name.clone());
     baked::statement(

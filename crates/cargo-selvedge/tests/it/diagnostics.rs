@@ -91,6 +91,9 @@ fn a_wrong_expression_in_a_rule_is_an_error_that_names_the_rule() {
         "{}",
         built.stderr
     );
+    let original = "2 | fn work(_x: u32) {}\n  | ^^^^^^^^^^^^^^^^ `no_such_argument`: not found";
+    assert!(built.stderr.contains(original), "{}", built.stderr);
+    assert!(!built.stderr.contains("__sv"), "{}", built.stderr);
 }
 
 #[test]
@@ -109,6 +112,10 @@ fn a_rule_that_matches_nothing_is_an_error_with_the_nearest_name() {
     let built = project.selvedge("build");
     assert_eq!(built.code, Some(4), "{}", built.stderr);
     assert!(built.stderr.contains("app::work"), "{}", built.stderr);
+    let ran = project.selvedge("run");
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    let said = "the program was built but not started";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
 }
 
 #[test]
@@ -148,4 +155,36 @@ fn a_wrong_configuration_stops_before_cargo_starts_and_shows_the_place() {
         built.stderr
     );
     assert_eq!(built.compiled(), [""; 0]);
+}
+
+#[test]
+fn an_error_that_points_into_a_woven_crate_shows_its_original_line() {
+    let store = "/// What is kept.\npub fn store<T: Send>(kept: T) -> T { kept }\n";
+    let project = Project::new(
+        "app",
+        &[
+            (
+                "Cargo.toml",
+                "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\nback = { path = \"back\" }\n[workspace]\n",
+            ),
+            (
+                "src/main.rs",
+                "fn main() { back::store(std::rc::Rc::new(1)); }\n",
+            ),
+            (
+                "back/Cargo.toml",
+                "[package]\nname = \"back\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+            ),
+            ("back/src/lib.rs", store),
+            ("selvedge.toml", "[[span]]\nfunction = \"back::store\"\n"),
+        ],
+    );
+    let built = project.selvedge("build");
+    assert_eq!(built.code, Some(101), "{}", built.stderr);
+    let shown = "note: required by a bound in `store`
+ --> back/src/lib.rs:2:1
+  |
+2 | pub fn store<T: Send>(kept: T) -> T { kept }
+  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n";
+    assert!(built.stderr.contains(shown), "{}", built.stderr);
 }

@@ -7,8 +7,15 @@
 mod cache;
 mod cases;
 mod commands;
+mod cross;
 mod diagnostics;
 mod fail_open;
+mod graph;
 mod matrix;
 mod project;
+mod questions;
+mod robust;
 mod run;
+mod sccache;
+mod streams;
+mod tls;

@@ -69,6 +69,11 @@ impl Project {
         run_in(&self.root, &self.root.with_file_name("log"), command)
     }
 
+    /// As [`Self::run`] would run it.
+    pub(crate) fn isolated<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        isolate(&self.root, &self.root.with_file_name("log"), command)
+    }
+
     /// The log of the wrapper: empty when every unit was compiled as planned.
     pub(crate) fn wrapper_log(&self) -> String {
         fs::read_to_string(self.root.with_file_name("log")).unwrap_or_default()
@@ -133,6 +138,10 @@ impl Ran {
 
 /// Runs a command in a directory, cut off from how the tests themselves are being built and run.
 pub(crate) fn run_in(folder: &Path, log: &Path, command: &mut Command) -> Ran {
+    Ran::new(&isolate(folder, log, command).output().unwrap())
+}
+
+fn isolate<'a>(folder: &Path, log: &Path, command: &'a mut Command) -> &'a mut Command {
     for name in [
         "CARGO_TARGET_DIR",
         "RUSTFLAGS",
@@ -148,17 +157,16 @@ pub(crate) fn run_in(folder: &Path, log: &Path, command: &mut Command) -> Ran {
             command.env_remove(name);
         }
     }
-    let output = command
+    if !command.get_envs().any(|(set, _)| set == "SELVEDGE_CACHE") {
+        command.env("SELVEDGE_CACHE", cache());
+    }
+    command
         .current_dir(folder)
-        .env("SELVEDGE_CACHE", cache())
         .env("SELVEDGE_LOG", log)
         .env("CARGO_TERM_COLOR", "never")
-        .output()
-        .unwrap();
-    Ran::new(&output)
 }
 
 /// Hooks and agent are built once for all tests and kept between runs, as they are for users.
-fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
 }

@@ -9,6 +9,8 @@ use crate::settings::Source;
 pub struct Endpoint {
     /// None when the signal cannot be exported by this build; a warning has said why.
     pub url: Option<Url>,
+    /// True when nothing names the URL.
+    pub is_default: bool,
     /// Further request headers.
     pub headers: Vec<(String, String)>,
     /// The longest one attempt may take.
@@ -122,8 +124,10 @@ pub(crate) fn load(source: &mut Source<'_>, signal: &str, timeout_name: &str) ->
     check_protocol(source, protocol);
     let attempt = source.milliseconds(&timeout, 10_000);
     let export = source.milliseconds(timeout_name, 30_000);
+    let (url, is_default) = load_url(source, signal);
     Endpoint {
-        url: load_url(source, signal),
+        url,
+        is_default,
         headers: source
             .parse(&headers, "a list of key=value", parse_pairs)
             .unwrap_or_default()
@@ -138,25 +142,28 @@ pub(crate) fn load(source: &mut Source<'_>, signal: &str, timeout_name: &str) ->
     }
 }
 
-fn load_url(source: &mut Source<'_>, signal: &str) -> Option<Url> {
+/// The URL, and whether it is the default.
+fn load_url(source: &mut Source<'_>, signal: &str) -> (Option<Url>, bool) {
     let path = format!("/v1/{}", signal.to_ascii_lowercase());
     let own = source.parse(
         &format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"),
         "a URL",
         Url::parse,
     );
-    let url = own.unwrap_or_else(|| {
+    let named = own.or_else(|| {
         let general = source.parse("OTEL_EXPORTER_OTLP_ENDPOINT", "a URL", Url::parse);
-        general.unwrap_or_else(default_url).join(&path)
+        general.map(|url| url.join(&path))
     });
+    let is_default = named.is_none();
+    let url = named.unwrap_or_else(|| default_url().join(&path));
     if url.tls && !cfg!(feature = "tls") {
         source.warn(format!(
-            "https endpoint for {} needs the agent feature \"tls\"; this signal is not exported",
+            "https endpoint for {}: this program was built without TLS; set `[agent] features = [\"tls\"]` in selvedge.toml and build it anew; this signal is not exported",
             signal.to_ascii_lowercase()
         ));
-        return None;
+        return (None, is_default);
     }
-    Some(url)
+    (Some(url), is_default)
 }
 
 fn default_url() -> Url {
@@ -188,7 +195,7 @@ fn wants_gzip(source: &mut Source<'_>, (compression, name): (Option<String>, Str
         Some("gzip") if cfg!(feature = "gzip") => true,
         Some("gzip") => {
             source.warn(format!(
-                "{name}: gzip needs the agent feature \"gzip\"; not compressed"
+                "{name}: this program was built without the agent's feature \"gzip\" (`[agent]` in selvedge.toml); not compressed"
             ));
             false
         }

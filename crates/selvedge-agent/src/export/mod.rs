@@ -8,6 +8,7 @@ pub mod endpoint;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod http;
+mod notices;
 mod otlp;
 mod otlp_metrics;
 pub mod prometheus;
@@ -29,6 +30,8 @@ use std::time::{Duration, Instant};
 use selvedge_hooks::{Attribute, Instrument};
 
 use self::console::Console;
+use self::endpoint::Endpoint;
+use self::notices::Notices;
 use self::otlp::{Batch, Origin};
 use self::otlp_metrics::Temporal;
 use self::queue::{Payload, Queue};
@@ -53,6 +56,7 @@ pub struct Pipeline {
     resource: Vec<u8>,
     queue: Arc<Queue>,
     queue_bytes: usize,
+    notices: Arc<Notices>,
     spans: Lane,
     logs: Lane,
     /// None when metrics are not pushed.
@@ -83,7 +87,18 @@ impl Pipeline {
         registry.observe(process::observe);
         let started_unix_ns = registry.started_unix_ns();
         let queue = Arc::new(Queue::default());
-        let running = start_worker(settings, &queue, registry);
+        let endpoints = endpoints(settings);
+        let notices = Arc::new(Notices::new(&endpoints));
+        let running = asks_for_otlp(settings) && {
+            let worker = Worker::new(
+                Arc::clone(&queue),
+                Arc::clone(&notices),
+                endpoints,
+                registry,
+                settings.retry,
+            );
+            start_worker(worker)
+        };
         let otlp = |destination| running && destination == Destination::Otlp;
         let push = otlp(settings.metrics) && settings.metrics_endpoint.url.is_some();
         Self {
@@ -91,6 +106,7 @@ impl Pipeline {
             resource: otlp::resource(resource),
             queue,
             queue_bytes: settings.queue_bytes,
+            notices,
             spans: Lane::new(
                 otlp(settings.traces) && settings.traces_endpoint.url.is_some(),
                 settings.span_batching,
@@ -137,6 +153,7 @@ impl Pipeline {
     pub fn tick(&mut self, now: Instant) {
         self.registry
             .measure(&own::QUEUE_BYTES, self.queue.bytes() as f64, &[]);
+        self.say_refusals();
         for signal in [Signal::Traces, Signal::Logs] {
             if self.lane(signal).due.is_some_and(|due| due <= now) {
                 self.close(signal);
@@ -150,15 +167,21 @@ impl Pipeline {
         }
     }
 
-    /// Sends everything there is, and waits for it until the deadline.
+    /// Sends everything there is, and waits for it until the deadline. Says what could not be
+    /// sent.
     pub fn flush(&mut self, deadline: Instant) {
+        let began = Instant::now();
+        // First, so that the worker knows it with every payload.
+        self.queue.begin_flush(deadline);
         self.close(Signal::Traces);
         self.close(Signal::Logs);
         self.push_metrics(Instant::now());
         if let Some(console) = &mut self.console {
             print(&console.take_all());
         }
-        self.queue.flush(deadline);
+        self.say_refusals();
+        let unsent = self.queue.end_flush(deadline);
+        self.notices.unsent(&unsent, began.elapsed());
     }
 
     /// How long [`Pipeline::tick`] has nothing to do.
@@ -199,6 +222,12 @@ impl Pipeline {
     /// Bytes that wait to be exported.
     pub fn queued_bytes(&self) -> usize {
         self.queue.bytes()
+    }
+
+    fn say_refusals(&self) {
+        for refusal in self.registry.refusals() {
+            notice(format_args!("{refusal}"));
+        }
     }
 
     fn lane(&mut self, signal: Signal) -> &mut Lane {
@@ -311,18 +340,21 @@ impl Lane {
     }
 }
 
-/// True when payloads will be sent.
-fn start_worker(settings: &Settings, queue: &Arc<Queue>, registry: &'static Registry) -> bool {
-    let destinations = [settings.traces, settings.logs, settings.metrics];
-    if !destinations.contains(&Destination::Otlp) {
-        return false;
-    }
-    let endpoints = Signal::ALL.map(|signal| match signal {
+fn asks_for_otlp(settings: &Settings) -> bool {
+    [settings.traces, settings.logs, settings.metrics].contains(&Destination::Otlp)
+}
+
+/// In the order of [`Signal::ALL`].
+fn endpoints(settings: &Settings) -> [Endpoint; Signal::ALL.len()] {
+    Signal::ALL.map(|signal| match signal {
         Signal::Traces => settings.traces_endpoint.clone(),
         Signal::Logs => settings.logs_endpoint.clone(),
         Signal::Metrics => settings.metrics_endpoint.clone(),
-    });
-    let worker = Worker::new(Arc::clone(queue), endpoints, registry, settings.retry);
+    })
+}
+
+/// True when payloads will be sent.
+fn start_worker(worker: Worker) -> bool {
     match worker.spawn() {
         Ok(()) => true,
         Err(error) => {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::notices::Unsent;
 use super::signal::Signal;
 
 /// A request body on its way.
@@ -47,6 +48,10 @@ struct State {
 #[derive(Default)]
 struct Lane {
     payloads: VecDeque<Payload>,
+    /// Records of all payloads, the one being sent included.
+    records: u64,
+    /// What the flush that runs has given up.
+    given_up: Unsent,
     /// Set while the lane backs off.
     not_before: Option<Instant>,
 }
@@ -60,9 +65,9 @@ impl Queue {
         }
         state.bytes += payload.body.len();
         state.payloads += 1;
-        state.lanes[payload.signal as usize]
-            .payloads
-            .push_back(payload);
+        let lane = &mut state.lanes[payload.signal as usize];
+        lane.records += payload.records;
+        lane.payloads.push_back(payload);
         self.changed.notify_one();
         Ok(())
     }
@@ -96,9 +101,18 @@ impl Queue {
 
     /// The payload is done with, sent or dropped.
     pub(crate) fn settle(&self, payload: &Payload) {
+        self.lock().settle(payload);
+        self.settled.notify_all();
+    }
+
+    /// The payload is dropped because the process ends; the flush says so. `error` as in
+    /// [`Unsent`].
+    pub(crate) fn give_up(&self, payload: &Payload, error: Option<&str>) {
         let mut state = self.lock();
-        state.bytes -= payload.body.len();
-        state.payloads -= 1;
+        let given_up = &mut state.lanes[payload.signal as usize].given_up;
+        given_up.records += payload.records;
+        given_up.error = error.map(str::to_owned);
+        state.settle(payload);
         self.settled.notify_all();
     }
 
@@ -110,15 +124,26 @@ impl Queue {
         lane.payloads.push_front(payload);
     }
 
-    /// Waits until everything is settled or the deadline has come; true for the former. What
-    /// backs off is tried at once.
-    pub(crate) fn flush(&self, deadline: Instant) -> bool {
+    /// From now on somebody waits. What backs off is tried at once.
+    pub(crate) fn begin_flush(&self, deadline: Instant) {
         let mut state = self.lock();
         state.flush_deadline = Some(deadline);
         for lane in &mut state.lanes {
             lane.not_before = None;
+            lane.given_up = Unsent::default();
         }
         self.changed.notify_one();
+    }
+
+    /// When the flush that has begun meanwhile ends.
+    pub(crate) fn flush_deadline(&self) -> Option<Instant> {
+        self.lock().flush_deadline
+    }
+
+    /// Waits until everything is settled or the deadline has come, and returns what could not be
+    /// sent, in the order of [`Signal::ALL`].
+    pub(crate) fn end_flush(&self, deadline: Instant) -> [Unsent; Signal::ALL.len()] {
+        let mut state = self.lock();
         while state.payloads > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -128,7 +153,7 @@ impl Queue {
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.flush_deadline = None;
-        state.payloads == 0
+        state.lanes.each_mut().map(Lane::unsent)
     }
 
     /// Ends the worker; what still waits is dropped.
@@ -147,7 +172,24 @@ impl Queue {
     }
 }
 
+impl Lane {
+    fn unsent(&mut self) -> Unsent {
+        let mut unsent = std::mem::take(&mut self.given_up);
+        if self.records > 0 {
+            unsent.records += self.records;
+            unsent.error = None;
+        }
+        unsent
+    }
+}
+
 impl State {
+    fn settle(&mut self, payload: &Payload) {
+        self.bytes -= payload.body.len();
+        self.payloads -= 1;
+        self.lanes[payload.signal as usize].records -= payload.records;
+    }
+
     fn take_due(&mut self, now: Instant) -> Option<Payload> {
         let due = |lane: &&mut Lane| {
             !lane.payloads.is_empty() && lane.not_before.is_none_or(|time| time <= now)

@@ -1,5 +1,6 @@
 //! The bytes below HTTP: TCP with a deadline, plain or under TLS.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -100,7 +101,8 @@ impl Socket {
     /// Tries the host's addresses in turn.
     pub(crate) fn connect(url: &Url, deadline: Instant) -> io::Result<Self> {
         let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
-        for address in (url.host.as_str(), url.port).to_socket_addrs()? {
+        let addresses = (url.host.as_str(), url.port).to_socket_addrs();
+        for address in addresses.map_err(unknown_host)? {
             match TcpStream::connect_timeout(&address, remaining(deadline)?) {
                 Ok(stream) => {
                     stream.set_nodelay(true)?;
@@ -131,6 +133,28 @@ impl Write for Socket {
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()
     }
+}
+
+/// A name that does not resolve. Systems report that with no kind of its own.
+#[derive(Debug)]
+struct UnknownHost(io::Error);
+
+impl fmt::Display for UnknownHost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl std::error::Error for UnknownHost {}
+
+fn unknown_host(error: io::Error) -> io::Error {
+    io::Error::other(UnknownHost(error))
+}
+
+/// True when the host's name did not resolve.
+pub(crate) fn is_unknown_host(error: &io::Error) -> bool {
+    let cause = error.get_ref();
+    cause.is_some_and(<dyn std::error::Error + Send + Sync>::is::<UnknownHost>)
 }
 
 fn remaining(deadline: Instant) -> io::Result<Duration> {

@@ -14,19 +14,24 @@ use selvedge_hooks::Attribute;
 
 use super::endpoint::Endpoint;
 use super::http::{Client, Response};
+use super::notices::{CONNECTION_REFUSED, Notices};
+use super::protobuf;
 use super::queue::{Payload, Queue, Work};
 use super::signal::Signal;
-use super::{notice, protobuf};
+use super::transport::is_unknown_host;
 use crate::metrics::{Registry, instruments as own};
 use crate::settings::Retry;
 use crate::thread;
 
-/// `error.type` of an endpoint where nobody listens.
-const CONNECTION_REFUSED: &str = "connection_refused";
+/// `error.type` of a host that has no address.
+const UNKNOWN_HOST: &str = "unknown_host";
+/// `error.type` of a server that took too long.
+const TIMEOUT: &str = "timeout";
 
 /// Everything the thread needs; its queue is shared with the pipeline.
 pub(crate) struct Worker {
     queue: Arc<Queue>,
+    notices: Arc<Notices>,
     lanes: [Lane; Signal::ALL.len()],
     registry: &'static Registry,
     retry: Retry,
@@ -45,18 +50,18 @@ enum Verdict {
         rejected: u64,
     },
     Again {
-        error: String,
+        error: Cow<'static, str>,
         pause: Option<Duration>,
     },
     Lost {
-        error: String,
+        error: Cow<'static, str>,
     },
 }
 
 impl Verdict {
     /// True when there was no server at all.
-    fn is_refused(&self) -> bool {
-        matches!(self, Self::Again { error, .. } if error == CONNECTION_REFUSED)
+    fn is_absent(&self) -> bool {
+        matches!(self, Self::Again { error, .. } if [CONNECTION_REFUSED, UNKNOWN_HOST].contains(&&**error))
     }
 }
 
@@ -64,6 +69,7 @@ impl Worker {
     /// `endpoints` in the order of [`Signal::ALL`].
     pub(crate) fn new(
         queue: Arc<Queue>,
+        notices: Arc<Notices>,
         endpoints: [Endpoint; Signal::ALL.len()],
         registry: &'static Registry,
         retry: Retry,
@@ -75,6 +81,7 @@ impl Worker {
         });
         Self {
             queue,
+            notices,
             lanes,
             registry,
             retry,
@@ -105,7 +112,8 @@ impl Worker {
         // A program that ends does not wait for somebody to begin to listen, nor for a pause
         // that is longer than it has.
         let hopeless = flush_deadline
-            .is_some_and(|deadline| verdict.is_refused() || Instant::now() + pause >= deadline);
+            .or_else(|| self.queue.flush_deadline())
+            .is_some_and(|deadline| verdict.is_absent() || Instant::now() + pause >= deadline);
         match verdict {
             Verdict::Again { error, .. } if !too_old && !hopeless => {
                 payload.failures += 1;
@@ -114,11 +122,19 @@ impl Worker {
             }
             Verdict::Sent { rejected } => {
                 self.lanes[payload.signal as usize].failing = false;
-                self.finish(&payload, rejected, "rejected", began);
+                self.count(&payload, rejected, "rejected", began);
+                self.queue.settle(&payload);
+            }
+            Verdict::Again { error, .. } if hopeless => {
+                self.count(&payload, payload.records, &error, began);
+                self.lanes[payload.signal as usize].failing = true;
+                let error = Some(&*error).filter(|error| *error != TIMEOUT);
+                self.queue.give_up(&payload, error);
             }
             Verdict::Again { error, .. } | Verdict::Lost { error } => {
                 self.say(payload.signal, &error, "dropped");
-                self.finish(&payload, payload.records, &error, began);
+                self.count(&payload, payload.records, &error, began);
+                self.queue.settle(&payload);
             }
         }
         true
@@ -134,14 +150,14 @@ impl Worker {
         match lane.client.post(&lane.endpoint, &body, encoding, deadline) {
             Ok(response) => judge(&response),
             Err(error) => Verdict::Again {
-                error: error_type(&error).to_owned(),
+                error: error_type(&error).into(),
                 pause: None,
             },
         }
     }
 
     /// Counts a payload that leaves the queue, `lost` of its records without success.
-    fn finish(&self, payload: &Payload, lost: u64, error: &str, began: Instant) {
+    fn count(&self, payload: &Payload, lost: u64, error: &str, began: Instant) {
         let signal = payload.signal;
         let lost = lost.min(payload.records);
         let component = Attribute::new("otel.component.type", signal.component());
@@ -161,20 +177,19 @@ impl Worker {
         let seconds = began.elapsed().as_secs_f64();
         self.registry
             .measure(&own::EXPORT_DURATION, seconds, labels);
-        self.queue.settle(payload);
     }
 
-    /// Says once that a signal's export fails, not for every attempt.
+    /// Says once that a signal's export fails, not for every attempt, and once for all signals
+    /// when their server is gone.
     fn say(&mut self, signal: Signal, error: &str, consequence: &str) {
-        let lane = &mut self.lanes[signal as usize];
-        if !std::mem::replace(&mut lane.failing, true) {
-            let url = lane.endpoint.url.as_ref();
-            let place = url.map(|url| format!("{}{}", url.authority(), url.path));
-            let place = place.unwrap_or_default();
-            notice(format_args!(
-                "failed to export {} to {place}: {error}; {consequence}",
-                signal.name()
-            ));
+        if std::mem::replace(&mut self.lanes[signal as usize].failing, true) {
+            return;
+        }
+        self.notices.failing(signal, error, consequence);
+        if !error.starts_with(|first: char| first.is_ascii_digit()) {
+            for other in Signal::ALL {
+                self.lanes[other as usize].failing |= self.notices.share_server(signal, other);
+            }
         }
     }
 
@@ -200,11 +215,11 @@ fn judge(response: &Response) -> Verdict {
             rejected: rejected(&response.body),
         },
         status @ (429 | 502 | 503 | 504) => Verdict::Again {
-            error: status.to_string(),
+            error: status.to_string().into(),
             pause: response.retry_after,
         },
         status => Verdict::Lost {
-            error: status.to_string(),
+            error: status.to_string().into(),
         },
     }
 }
@@ -226,7 +241,8 @@ fn rejected(body: &[u8]) -> u64 {
 /// A class of error with few values.
 fn error_type(error: &io::Error) -> &'static str {
     match error.kind() {
-        ErrorKind::TimedOut => "timeout",
+        _ if is_unknown_host(error) => UNKNOWN_HOST,
+        ErrorKind::TimedOut => TIMEOUT,
         ErrorKind::ConnectionRefused => CONNECTION_REFUSED,
         ErrorKind::InvalidData => "invalid_response",
         ErrorKind::UnexpectedEof

@@ -11,11 +11,11 @@ use InstrumentKind::{Counter, Gauge, Histogram, UpDownCounter};
 pub(crate) const SCOPE: &str = "selvedge";
 
 /// HTTP, messaging and RPC calls in seconds.
-const SECONDS: &[f64] = &[
+pub(crate) const SECONDS: &[f64] = &[
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
 /// Database operations in seconds.
-const DATABASE_SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+pub(crate) const DATABASE_SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 /// The SDK's default, made for milliseconds.
 const DEFAULT: &[f64] = &[
     0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0,
@@ -177,7 +177,7 @@ instruments! {
     REFUSED = instrument(
         "selvedge.metric.refused",
         "{measurement}",
-        "Measurements and callbacks that no metric took: too many metrics, or measured while measuring.",
+        "Measurements and callbacks that no metric took: too many metrics, measured while measuring, or a value that is no number or goes against a counter.",
         Counter,
     );
 

@@ -7,7 +7,9 @@
 pub(crate) mod instruments;
 mod labels;
 pub(crate) mod process;
+mod recent;
 pub(crate) mod red;
+mod refusal;
 mod series;
 
 use std::collections::HashMap;
@@ -20,7 +22,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use selvedge_hooks::{Attribute, Instrument, InstrumentKind, Observer};
 
 pub use labels::{LabelBuffer, Labels};
+use refusal::{FirstRefusal, Refusal};
 pub use series::Exemplar;
+pub(crate) use series::bucket;
 use series::{SHARDS, Series};
 
 use crate::model::AttributeValue;
@@ -51,8 +55,10 @@ pub struct Registry {
     /// Number of the collection; its lock keeps collections apart.
     collection: Mutex<u64>,
     started_unix_ns: OnceLock<u64>,
-    /// Measurements of instruments and callbacks past the limits.
+    /// Measurements of instruments and callbacks past the limits, and values that none takes.
     refused: AtomicU64,
+    /// Some family has a refusal that nobody has said yet.
+    has_refusal: AtomicBool,
 }
 
 /// All series of one metric.
@@ -64,6 +70,7 @@ struct Family {
     labelled: RwLock<Labelled>,
     /// True when its values are reported at each collection.
     reported: AtomicBool,
+    refusal: FirstRefusal,
 }
 
 #[derive(Default)]
@@ -106,6 +113,7 @@ impl Registry {
             collection: Mutex::new(0),
             started_unix_ns: OnceLock::new(),
             refused: AtomicU64::new(0),
+            has_refusal: AtomicBool::new(false),
         }
     }
 
@@ -116,13 +124,23 @@ impl Registry {
             return;
         };
         if labels.is_empty() {
-            return family.measure(&family.plain, value);
+            return self.record(family, &family.plain, value);
+        }
+        // The state names the registry and the family.
+        let mut key = recent::Key::EMPTY;
+        let state = instrument.state.load(Ordering::Relaxed);
+        let has_key = key.fill(state, labels).is_some();
+        if has_key && recent::with(&key, |series| self.record(family, series, value)) {
+            return;
         }
         let measured = LabelBuffer::with(|buffer| {
             for label in labels {
                 buffer.push_attribute(label);
             }
-            family.labelled(buffer, |series| family.measure(series, value));
+            family.labelled(buffer, |series| self.record(family, series, value));
+            if let (true, Some(series)) = (has_key, family.known(buffer)) {
+                recent::remember(key, series);
+            }
         });
         if measured.is_none() {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -141,10 +159,30 @@ impl Registry {
             return;
         };
         family.labelled(labels, |series| {
-            family.measure(series, value);
+            self.record(family, series, value);
             if let Some(exemplar) = exemplar {
                 series.keep(exemplar, family.bounds);
             }
+        });
+    }
+
+    /// Adds what was counted elsewhere to a histogram: some value of a bucket with the number of
+    /// measurements in it, for each, and the sum of all.
+    pub(crate) fn add_counted(
+        &self,
+        instrument: &'static Instrument,
+        labels: &LabelBuffer,
+        counted: impl Iterator<Item = (f64, u64)>,
+        sum: f64,
+    ) {
+        let Some(family) = self.family(instrument) else {
+            return;
+        };
+        family.labelled(labels, |series| {
+            for (value, count) in counted {
+                series.count(value, count, family.bounds);
+            }
+            series.add(sum);
         });
     }
 
@@ -216,6 +254,37 @@ impl Registry {
         if refused > 0 {
             sink(&instruments::REFUSED, refused as f64, &[]);
         }
+    }
+
+    #[inline]
+    fn record(&self, family: &Family, series: &Series, value: f64) {
+        if !family.measure(series, value) {
+            self.refuse(family, value);
+        }
+    }
+
+    #[cold]
+    fn refuse(&self, family: &Family, value: f64) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        if family.refusal.remember(Refusal::of(value)) {
+            self.has_refusal.store(true, Ordering::Release);
+        }
+    }
+
+    /// What metrics have refused for the first time since this was last asked: a line for each.
+    pub(crate) fn refusals(&self) -> Vec<String> {
+        if !self.has_refusal.swap(false, Ordering::Acquire) {
+            return Vec::new();
+        }
+        let families = self.families.iter().map_while(OnceLock::get);
+        let refusals = families.filter_map(|family| {
+            let name = family.instrument.name;
+            let refusal = family.refusal.take()?;
+            Some(format!(
+                "metric {name}: {refusal} was dropped; selvedge.metric.refused counts further ones"
+            ))
+        });
+        refusals.collect()
     }
 
     #[inline]
@@ -300,19 +369,31 @@ impl Family {
             overflow: Series::new(overflow.canonical(), 1, buckets),
             labelled: RwLock::default(),
             reported: AtomicBool::new(false),
+            refusal: FirstRefusal::default(),
         }
     }
 
+    /// False when the instrument does not take the value.
     #[inline]
-    fn measure(&self, series: &Series, value: f64) {
-        match self.instrument.kind {
-            // A counter only rises, whatever a rule's expression gives.
-            InstrumentKind::Counter if value > 0.0 => series.add(value),
-            InstrumentKind::UpDownCounter if value.is_finite() => series.add(value),
-            InstrumentKind::Histogram if value.is_finite() => series.record(value, self.bounds),
-            InstrumentKind::Gauge => series.set(value),
-            _ => {}
+    fn measure(&self, series: &Series, value: f64) -> bool {
+        let kind = self.instrument.kind;
+        let falls = kind == InstrumentKind::Counter && value < 0.0;
+        let poisons = value.is_infinite() && kind != InstrumentKind::Gauge;
+        if value.is_nan() || falls || poisons {
+            return false;
         }
+        match kind {
+            InstrumentKind::Counter | InstrumentKind::UpDownCounter => series.add(value),
+            InstrumentKind::Histogram => series.record(value, self.bounds),
+            InstrumentKind::Gauge => series.set(value),
+        }
+        true
+    }
+
+    /// The series of labels that have been measured before.
+    fn known(&self, buffer: &LabelBuffer) -> Option<Arc<Series>> {
+        let known = self.labelled.read().unwrap_or_else(PoisonError::into_inner);
+        known.by_bytes.get(buffer.bytes()).cloned()
     }
 
     fn labelled(&self, buffer: &LabelBuffer, call: impl FnOnce(&Series)) {

@@ -154,6 +154,14 @@ impl Series {
         }
     }
 
+    /// Counts measurements of a histogram's bucket, whose sum is added apart.
+    pub(crate) fn count(&self, value: f64, measurements: u64, bounds: &[f64]) {
+        let (shard, _) = self.shard();
+        if let Some(count) = shard.counts.get(bucket(value, bounds)) {
+            count.fetch_add(measurements, Ordering::Relaxed);
+        }
+    }
+
     /// Keeps an exemplar for its bucket; skipped while a collection reads them.
     pub(crate) fn keep(&self, exemplar: Exemplar, bounds: &[f64]) {
         let Ok(mut exemplars) = self.exemplars.try_lock() else {
@@ -230,6 +238,10 @@ impl Shard {
 
 /// The first bucket whose upper bound is not below the value.
 #[inline]
-fn bucket(value: f64, bounds: &[f64]) -> usize {
-    bounds.partition_point(|&bound| bound < value)
+pub(crate) fn bucket(value: f64, bounds: &[f64]) -> usize {
+    match bounds {
+        // Most operations are quick.
+        [first, ..] if value <= *first => 0,
+        _ => bounds.partition_point(|&bound| bound < value),
+    }
 }

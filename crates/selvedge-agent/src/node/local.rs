@@ -13,6 +13,7 @@ use crate::ids::Generator;
 use crate::record::Header;
 use crate::ring::{Lost, Pushed, Ring};
 use crate::runtime::{self, REGISTRY};
+use crate::tally::Key;
 
 /// A thread that got no ring asks again after so many records.
 const RING_RETRY_RECORDS: u32 = 256;
@@ -112,6 +113,14 @@ impl Local {
         if unsafe { (*ring).push(|bytes| header.encode(bytes), parts, what) } == Pushed::HalfFull {
             crate::drain::wake();
         }
+    }
+
+    /// Counts an unsampled span. False when its record has to be sent.
+    #[inline]
+    pub(super) fn count(&self, key: &Key<'_>, bucket: usize, ticks: u64) -> bool {
+        let ring = self.ring.get();
+        // SAFETY: as in `emit`.
+        !ring.is_null() && unsafe { (*ring).tallies.add(key, bucket, ticks) }
     }
 
     #[cold]

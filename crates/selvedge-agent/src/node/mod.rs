@@ -384,15 +384,17 @@ unsafe fn retire(node: NonNull<Node>, outcome: Outcome) {
     }
     let Node { fixed, open, .. } = dead;
     let open = open.get_mut();
-    if !open.ended {
-        span::end_open(fixed, open, outcome);
-    }
-    // Dropping these may retire another node, which has none of its own.
-    fixed.carried = None;
-    fixed.span = None;
-    open.reset();
-    // SAFETY: it came from the pool, and all that it held is gone.
-    unsafe { pool::give(node.as_ptr()) };
+    local::LOCAL.with(|local| {
+        if !open.ended {
+            span::end_open(local, fixed, open, outcome);
+        }
+        // Dropping these may retire another node, which has none of its own.
+        fixed.carried = None;
+        fixed.span = None;
+        open.reset();
+        // SAFETY: it came from the pool, and all that it held is gone.
+        unsafe { pool::give(local, node.as_ptr()) };
+    });
 }
 
 impl Open {

@@ -5,7 +5,7 @@ use std::ptr;
 use std::sync::Mutex;
 
 use super::Node;
-use super::local::{LOCAL, Local};
+use super::local::Local;
 
 /// Nodes that one thread keeps.
 const THREAD_NODES_MAX: usize = 64;
@@ -61,15 +61,13 @@ fn take_slow(local: &Local) -> *mut Node {
 /// # Safety
 /// The node came from [`take`], and no reference to it is left.
 #[inline]
-pub(super) unsafe fn give(node: *mut Node) {
-    LOCAL.with(|local| {
-        local.live.set(local.live.get() - 1);
-        if local.free_count.get() < THREAD_NODES_MAX && !local.has_ended() {
-            keep(local, node);
-        } else {
-            give_slow(local, node);
-        }
-    });
+pub(super) unsafe fn give(local: &Local, node: *mut Node) {
+    local.live.set(local.live.get() - 1);
+    if local.free_count.get() < THREAD_NODES_MAX && !local.has_ended() {
+        keep(local, node);
+    } else {
+        give_slow(local, node);
+    }
 }
 
 #[inline]

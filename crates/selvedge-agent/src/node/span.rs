@@ -9,16 +9,19 @@ use selvedge_hooks::{Attribute, Convention, Kind, Outcome, Parent, Site, Start};
 use super::local::{LOCAL, Local};
 use super::{Carried, Fixed, LocalRoot, Node, NodeRef, Open, borrow};
 use crate::clock;
+use crate::metrics::{self, red};
 use crate::propagation::{self, Extracted, Get, RANDOM, SAMPLED};
 use crate::record::{self, Header};
 use crate::ring::Lost;
 use crate::runtime::{self, Runtime};
 use crate::sampler::Candidate;
+use crate::tally::Key;
 
-/// [`Site::state`]: not looked at yet, on, switched off.
+/// [`Site::state`]: not looked at yet, on, switched off, on but no metric is made from its spans.
 const SITE_NEW: u32 = 0;
 const SITE_ON: u32 = 1;
 const SITE_OFF: u32 = 2;
+const SITE_UNMEASURED: u32 = 3;
 
 /// Starts a span; none when it is switched off or the second one for its operation.
 pub(super) fn start(site: &'static Site, start: &Start<'_>) -> Option<NodeRef> {
@@ -64,7 +67,7 @@ pub(super) fn start(site: &'static Site, start: &Start<'_>) -> Option<NodeRef> {
 #[inline]
 fn is_on(site: &Site, runtime: &Runtime) -> bool {
     match site.state.load(Ordering::Relaxed) {
-        SITE_ON => true,
+        SITE_ON | SITE_UNMEASURED => true,
         SITE_NEW => first_look(site, runtime),
         _ => false,
     }
@@ -76,8 +79,12 @@ fn first_look(site: &Site, runtime: &Runtime) -> bool {
         .disabled_integrations
         .iter()
         .any(|name| name == site.scope);
-    site.state
-        .store(if is_off { SITE_OFF } else { SITE_ON }, Ordering::Relaxed);
+    let state = match is_off {
+        true => SITE_OFF,
+        false if red::is_measured(site) => SITE_ON,
+        false => SITE_UNMEASURED,
+    };
+    site.state.store(state, Ordering::Relaxed);
     !is_off
 }
 
@@ -104,16 +111,20 @@ fn below(
     parent: Option<&Node>,
 ) {
     let mut generator = local.generator.get();
-    *fixed = Fixed {
-        site: Some(site),
-        span_id: generator.span_id(),
-        started_in_panic: std::thread::panicking(),
-        clients: client_bit(site),
-        ..Fixed::default()
-    };
+    // What a free node holds no reference in stays as it is.
+    debug_assert!(fixed.carried.is_none() && fixed.span.is_none(), "not free");
+    fixed.site = Some(site);
+    fixed.span_id = generator.span_id();
+    fixed.started_in_panic = std::thread::panicking();
+    fixed.clients = client_bit(site);
+    fixed.local_root = None;
+    fixed.is_remote = false;
+    fixed.decision = None;
     let enters = matches!(site.kind, Kind::Server | Kind::Consumer);
     if let Some(parent) = parent {
-        fixed.carried.clone_from(&parent.fixed.carried);
+        if let Some(carried) = &parent.fixed.carried {
+            fixed.carried = Some(Arc::clone(carried));
+        }
         if !enters {
             fixed.clients |= parent.fixed.clients;
             fixed.local_root = root_below(parent);
@@ -123,6 +134,8 @@ fn below(
         continue_trace(fixed, runtime, &parent.fixed);
     } else {
         fixed.trace_id = generator.trace_id();
+        fixed.parent_span_id = [0; 8];
+        fixed.parent_is_remote = false;
         begin_trace(
             fixed,
             runtime,
@@ -141,6 +154,7 @@ fn begin_trace(fixed: &mut Fixed, runtime: &Runtime, told: Option<bool>) {
         trace_state: "",
     };
     fixed.flags = RANDOM;
+    fixed.root_trace_state = false;
     if runtime.sampler.decide(&candidate) {
         fixed.flags |= SAMPLED;
         fixed.root_trace_state = told.is_none() && !runtime.sampler.root_trace_state().is_empty();
@@ -219,24 +233,54 @@ pub(super) fn extract(local: &Local, runtime: &Runtime, get: Get<'_>) -> Option<
 pub(super) fn end(node: &Node, outcome: Outcome) {
     let mut open = node.lock();
     if !open.ended {
-        end_open(&node.fixed, &mut open, outcome);
+        LOCAL.with(|local| end_open(local, &node.fixed, &mut open, outcome));
     }
 }
 
 /// Ends a span that has not ended; nothing for a bare context.
 #[inline]
-pub(super) fn end_open(fixed: &Fixed, open: &mut Open, outcome: Outcome) {
+pub(super) fn end_open(local: &Local, fixed: &Fixed, open: &mut Open, outcome: Outcome) {
     let (Some(site), Some(runtime)) = (fixed.site, runtime::get()) else {
         return;
     };
     open.ended = true;
-    let trace_state = if fixed.is_sampled() {
-        trace_state(fixed, runtime)
-    } else {
-        ""
+    if fixed.is_sampled() {
+        let trace_state = trace_state(fixed, runtime);
+        send(local, fixed, open, trace_state, outcome);
+    } else if !runtime.counts_unsampled || !count(local, fixed, open, site, outcome) {
+        send(local, fixed, open, "", outcome);
+    }
+    open.body.clear();
+}
+
+/// Counts an unsampled span for the metrics. False when its record has to be sent for that.
+#[inline]
+fn count(local: &Local, fixed: &Fixed, open: &Open, site: &'static Site, outcome: Outcome) -> bool {
+    if site.state.load(Ordering::Relaxed) == SITE_UNMEASURED {
+        return true;
+    }
+    let Some(seconds_per_tick) = clock::seconds_per_tick() else {
+        return false;
     };
+    let key = Key {
+        site: std::ptr::from_ref(site).expose_provenance() as u64,
+        detail: outcome_seen(fixed, outcome) as u8,
+        body: &open.body,
+    };
+    let ticks = clock::ticks().saturating_sub(fixed.start_ticks);
+    if ticks == 0 {
+        // Some metrics have a bucket for nothing at all, which tallies have not.
+        return false;
+    }
+    let bounds = red::bounds(site.convention);
+    let bucket = metrics::bucket(ticks as f64 * seconds_per_tick, bounds);
+    local.count(&key, bucket, ticks)
+}
+
+/// Sends a span's record on its way.
+fn send(local: &Local, fixed: &Fixed, open: &Open, trace_state: &str, outcome: Outcome) {
     let header = Header {
-        site: Some(site),
+        site: fixed.site,
         trace_id: fixed.trace_id,
         span_id: fixed.span_id,
         parent_span_id: fixed.parent_span_id,
@@ -250,10 +294,7 @@ pub(super) fn end_open(fixed: &Fixed, open: &mut Open, outcome: Outcome) {
         parent_is_remote: fixed.parent_is_remote,
         detail: outcome_seen(fixed, outcome) as u8,
     };
-    LOCAL.with(|local| {
-        local.emit(&header, &[trace_state.as_bytes(), &open.body], Lost::Span);
-    });
-    open.body.clear();
+    local.emit(&header, &[trace_state.as_bytes(), &open.body], Lost::Span);
 }
 
 /// A span that ends while its thread unwinds did not complete, unless it began within a

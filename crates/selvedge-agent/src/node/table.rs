@@ -355,19 +355,8 @@ fn log(log: &Log<'_>) {
 
 fn log_header(node: Option<&Node>, start_ticks: u64, severity: u8) -> Header {
     let mut header = Header {
-        site: None,
-        trace_id: [0; 16],
-        span_id: [0; 8],
-        parent_span_id: [0; 8],
-        start_ticks,
-        end_ticks: start_ticks,
-        dropped_attributes: 0,
-        dropped_events: 0,
-        dropped_links: 0,
-        trace_state_length: 0,
-        flags: 0,
-        parent_is_remote: false,
         detail: severity,
+        ..Header::empty(start_ticks)
     };
     if let Some(node) = node {
         header.trace_id = node.fixed.trace_id;

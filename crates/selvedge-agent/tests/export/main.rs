@@ -8,6 +8,7 @@ mod exposition;
 mod failures;
 mod logs;
 mod metrics;
+mod said;
 mod scrape;
 mod sink;
 #[cfg(feature = "tls")]

@@ -334,3 +334,22 @@ fn reported_series_live_as_long_as_they_are_reported() {
         assert_eq!(label, Some(("pool", AttributeValue::Int(collection))));
     }
 }
+
+#[test]
+fn values_that_would_spoil_a_metric_are_refused_and_counted() {
+    let registry = crate::registry();
+    for value in [2.0, f64::NAN, f64::INFINITY, -1.0, 0.0] {
+        for instrument in [&COUNTER, &SHARED, &POOL] {
+            registry.measure(instrument, value, &[]);
+        }
+    }
+    let metrics = registry.collect();
+    let sum = |name: &str| {
+        let metric = metrics.iter().find(|metric| metric.instrument.name == name);
+        metric.map(|metric| metric.points[0].sum)
+    };
+    assert_eq!(sum(COUNTER.name), Some(2.0));
+    assert_eq!(sum(SHARED.name), Some(1.0));
+    assert_eq!(sum(POOL.name), Some(0.0));
+    assert_eq!(sum("selvedge.metric.refused"), Some(6.0));
+}

@@ -58,7 +58,7 @@ fn serving() -> (Pipeline, SocketAddr) {
     let same = [Attribute::new("a.b", "x"), Attribute::new("a_b", "y")];
     registry.measure(&COUNTER, 2.0, &same);
     registry.measure(&BYTES, -1.5, &[]);
-    registry.measure(&RATIO, f64::NAN, &[Attribute::new("2nd", true)]);
+    registry.measure(&RATIO, f64::INFINITY, &[Attribute::new("2nd", true)]);
     registry.measure(&CLASH, 1.0, &[]);
     let address = pipeline.metrics_address().expect("a listener");
     (pipeline, address)
@@ -123,7 +123,7 @@ fn prometheus_text_is_well_formed_and_named_as_the_specification_says() {
         families["pool_read_bytes_per_second"].samples[0].value,
         -1.5
     );
-    assert!(value(&families["pool_use_ratio"], "", &[("_2nd", "true")]).is_nan());
+    assert!(value(&families["pool_use_ratio"], "", &[("_2nd", "true")]).is_infinite());
     assert_eq!(families["process_cpu_time_seconds_total"].kind, "counter");
     assert_eq!(families["process_thread_count"].kind, "gauge");
     let info = &families["target_info"].samples[0];

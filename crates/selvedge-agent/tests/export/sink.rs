@@ -20,6 +20,8 @@ pub(crate) enum Reply {
     Raw(&'static [u8]),
     /// Nothing; the connection stays open.
     Hang,
+    /// The head of a response and no more; the connection stays open.
+    HalfThenHang,
     /// 200, and the connection is closed without a word about it.
     OkThenClose,
 }
@@ -114,13 +116,19 @@ fn serve(
                 stream.write_all(head.as_bytes())?;
             }
             Reply::Raw(bytes) => return stream.write_all(bytes),
-            Reply::Hang => {
-                // Ends when the client gives up.
-                let _ = reader.read(&mut [0]);
+            Reply::Hang => wait_for_the_end(&mut reader),
+            Reply::HalfThenHang => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n")?;
+                wait_for_the_end(&mut reader);
             }
         }
     }
     Ok(())
+}
+
+/// Waits until the client gives up.
+fn wait_for_the_end(reader: &mut impl Read) {
+    let _ = reader.read(&mut [0]);
 }
 
 fn read(reader: &mut impl BufRead, connection: usize) -> std::io::Result<Option<Request>> {

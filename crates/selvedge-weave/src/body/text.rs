@@ -1,8 +1,8 @@
 //! The text of a wrap.
 
 use super::{
-    Capture, Matched, Output, Parts, Shape, Target, expressions, has_items, is_owned_by_closure,
-    measured,
+    Capture, Fails, Matched, Output, Owned, Parts, Target, expressions, has_items, measured,
+    owned_by_closure,
 };
 use crate::expression::Expression;
 use crate::join::Parameter;
@@ -11,8 +11,8 @@ use crate::rules::{RuleKind, When};
 /// A piece of text and the rule that it is put down to.
 pub(super) type Piece = (usize, String);
 
-/// A value that is evaluated when the function begins and used when it ends.
-struct Hold {
+/// A value that is evaluated when the function begins and used later.
+pub(super) struct Hold {
     rule: usize,
     name: String,
     expression: String,
@@ -21,13 +21,13 @@ struct Hold {
 /// Writes the insertions at the braces.
 pub(super) struct Text<'a> {
     target: &'a Target<'a>,
-    parts: Parts<'a>,
-    output: Output,
+    pub(super) parts: Parts<'a>,
+    pub(super) output: Output,
     parameters: Vec<Parameter<'a>>,
     /// The rule that what all need is put down to.
-    first: usize,
-    before: Vec<Piece>,
-    after: Vec<Piece>,
+    pub(super) first: usize,
+    pub(super) before: Vec<Piece>,
+    pub(super) after: Vec<Piece>,
 }
 
 impl<'a> Text<'a> {
@@ -56,16 +56,16 @@ impl<'a> Text<'a> {
         (self.before, self.after)
     }
 
-    fn put(&mut self, text: impl Into<String>) {
+    pub(super) fn put(&mut self, text: impl Into<String>) {
         self.before.push((self.first, text.into()));
     }
 
-    fn put_after(&mut self, text: impl Into<String>) {
+    pub(super) fn put_after(&mut self, text: impl Into<String>) {
         self.after.push((self.first, text.into()));
     }
 
     /// `let __sv_span = …;`
-    fn put_span(&mut self) {
+    pub(super) fn put_span(&mut self) {
         let Some(main) = self.parts.span.or(self.parts.extract) else {
             return;
         };
@@ -98,7 +98,7 @@ impl<'a> Text<'a> {
     }
 
     /// Attributes that are known when the function begins.
-    fn put_attributes(&mut self, holds: &[Hold]) {
+    pub(super) fn put_attributes(&mut self, holds: &[Hold]) {
         let Some(span) = self.parts.span else {
             return;
         };
@@ -116,8 +116,13 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// What has to be evaluated before the body runs.
-    fn holds(&self, with_attributes: bool) -> Vec<Hold> {
+    /// True when nothing but carriers are written, before the body runs.
+    pub(super) fn is_only_injects(&self) -> bool {
+        self.parts.is_only_injects()
+    }
+
+    /// What the end needs and has to be evaluated before the body runs.
+    pub(super) fn holds(&self) -> Vec<Hold> {
         let mut wanted: Vec<(usize, &Expression)> = Vec::new();
         for metric in &self.parts.metrics {
             let (value, labels) = measured(&metric.rule.kind);
@@ -126,38 +131,29 @@ impl<'a> Text<'a> {
         }
         if let Some(span) = self.parts.span
             && let RuleKind::Span {
-                attributes,
-                error_attributes,
-                ..
+                error_attributes, ..
             } = &span.rule.kind
         {
-            wanted.extend(
-                error_attributes
-                    .iter()
-                    .map(|(_, value)| (span.index, value)),
-            );
-            if with_attributes {
-                wanted.extend(attributes.iter().map(|(_, value)| (span.index, value)));
-            }
+            let attributes = error_attributes.iter();
+            wanted.extend(attributes.map(|(_, value)| (span.index, value)));
         }
-        let mut holds: Vec<Hold> = Vec::new();
-        for (rule, expression) in wanted {
-            let expression_text = expression.as_str();
-            let known = |hold: &Hold| hold.rule == rule && hold.expression == expression_text;
-            if expression.is_late() || holds.iter().any(known) {
-                continue;
-            }
-            let name = format!("__sv_held_{}", holds.len());
-            holds.push(Hold {
-                rule,
-                name,
-                expression: expression_text.to_owned(),
-            });
-        }
-        holds
+        hold(&wanted, "held")
     }
 
-    fn put_holds(&mut self, holds: &[Hold]) {
+    /// What the beginning needs where that comes after the body.
+    pub(super) fn holds_for_start(&self) -> Vec<Hold> {
+        let mut wanted: Vec<(usize, &Expression)> = Vec::new();
+        if let Some(span) = self.parts.span
+            && let RuleKind::Span { attributes, .. } = &span.rule.kind
+        {
+            wanted.extend(attributes.iter().map(|(_, value)| (span.index, value)));
+        }
+        let fields = self.parts.fields.iter();
+        wanted.extend(fields.map(|(rule, (_, value))| (*rule, value)));
+        hold(&wanted, "first")
+    }
+
+    pub(super) fn put_holds(&mut self, holds: &[Hold]) {
         for hold in holds {
             let text = format!(
                 " let {} = ::selvedge_hooks::rule_hold!({});",
@@ -165,19 +161,22 @@ impl<'a> Text<'a> {
             );
             self.before.push((hold.rule, text));
         }
+    }
+
+    pub(super) fn put_clock(&mut self) {
         if self.parts.has_duration() {
             self.put(" let __sv_began = ::selvedge_hooks::rule_clock!();");
         }
     }
 
     /// `rule_fields!(…)`, by rule.
-    fn fields(&self) -> Option<Piece> {
+    pub(super) fn fields(&self, holds: &[Hold]) -> Option<Piece> {
         let (rule, _) = *self.parts.fields.first()?;
         let pairs: Vec<String> = self
             .parts
             .fields
             .iter()
-            .map(|(_, (key, value))| format!("{key:?} => {}", value.as_str()))
+            .map(|(rule, (key, value))| format!("{key:?} => {}", held(holds, *rule, value)))
             .collect();
         Some((
             rule,
@@ -186,7 +185,7 @@ impl<'a> Text<'a> {
     }
 
     /// What runs at the beginning of the body, inside of the span.
-    fn put_injects(&mut self) {
+    pub(super) fn put_injects(&mut self) {
         for (rule, carrier) in self.parts.injects.clone() {
             let text = carrier.as_str();
             let mutable = match carrier.first_word() {
@@ -208,7 +207,7 @@ impl<'a> Text<'a> {
     }
 
     /// What looks at `__sv_out`, a reference to the returned value, and at `__sv_span`.
-    fn observation(&self, holds: &[Hold]) -> Vec<Piece> {
+    pub(super) fn observation(&self, holds: &[Hold]) -> Vec<Piece> {
         let mut pieces = Vec::new();
         if self.observes_result() {
             pieces.push((
@@ -219,27 +218,35 @@ impl<'a> Text<'a> {
         if self.mentions_ret() {
             pieces.push((self.first, " let ret = __sv_out;".to_owned()));
         }
-        if let Some(span) = self.parts.span
-            && let RuleKind::Span {
-                attributes,
-                error_attributes,
-                ..
-            } = &span.rule.kind
-        {
-            let late = attributes.iter().filter(|(_, value)| value.is_late());
-            let late: Vec<_> = late.collect();
-            pieces.extend(record(&late, holds, span.index, false));
-            pieces.extend(record(
-                &error_attributes.iter().collect::<Vec<_>>(),
-                holds,
-                span.index,
-                true,
-            ));
-        }
+        pieces.extend(self.records(holds));
         for metric in &self.parts.metrics {
-            pieces.push((metric.index, measurement(metric, holds)));
+            let failed = "::selvedge_hooks::rule_failed!(__sv_out)";
+            pieces.push((metric.index, measurement(metric, holds, failed)));
         }
         pieces
+    }
+
+    /// Attributes that wait for the end.
+    pub(super) fn records(&self, holds: &[Hold]) -> Vec<Piece> {
+        let Some(span) = self.parts.span else {
+            return Vec::new();
+        };
+        let RuleKind::Span {
+            attributes,
+            error_attributes,
+            ..
+        } = &span.rule.kind
+        else {
+            return Vec::new();
+        };
+        let late = attributes.iter().filter(|(_, value)| value.is_late());
+        // What needs the error waits for one; the others do not.
+        let (on_error, always): (Vec<_>, Vec<_>) =
+            late.partition(|(_, value)| value.mentions_error());
+        let on_error: Vec<_> = on_error.into_iter().chain(error_attributes).collect();
+        let always = record(&always, holds, span.index, false);
+        let on_error = record(&on_error, holds, span.index, true);
+        always.into_iter().chain(on_error).collect()
     }
 
     /// True when the span fails with an `Err` that the function may return.
@@ -281,16 +288,13 @@ impl<'a> Text<'a> {
     pub(super) fn write_sync(&mut self, capture: Capture) {
         let wants_end = !self.parts.metrics.is_empty()
             || self.uses_value()
-            || self.parts.has_span() && self.output.is_result;
+            || self.parts.has_span() && self.output.fails != Fails::No;
         let capture = if wants_end { capture } else { Capture::Guard };
-        let holds = if wants_end {
-            self.holds(false)
-        } else {
-            Vec::new()
-        };
+        let holds = if wants_end { self.holds() } else { Vec::new() };
         self.put_span();
         self.put_attributes(&[]);
         self.put_holds(&holds);
+        self.put_clock();
         match capture {
             Capture::Guard => self.write_guarded(),
             Capture::Block => self.write_block(&holds),
@@ -308,7 +312,7 @@ impl<'a> Text<'a> {
     }
 
     /// Opens what encloses the body itself, and closes it and what is around it.
-    fn enclose(&mut self, closing: &str) {
+    pub(super) fn enclose(&mut self, closing: &str) {
         if has_items(self.target) {
             self.put(" {");
             self.put_after("} ");
@@ -318,7 +322,7 @@ impl<'a> Text<'a> {
 
     /// Log fields and carriers, at the beginning of the body.
     fn put_body_start(&mut self) {
-        if let Some((rule, fields)) = self.fields() {
+        if let Some((rule, fields)) = self.fields(&[]) {
             self.before
                 .push((rule, format!(" let __sv_fields = {fields}.attach();")));
         }
@@ -338,7 +342,7 @@ impl<'a> Text<'a> {
         };
         self.put(format!("{bind} {{"));
         if self.parts.has_span() {
-            self.put(" let __sv_current = __sv_span.context().attach();");
+            self.put(" let __sv_current = ::selvedge_hooks::rule::attach(__sv_span.context());");
         } else {
             // A block of one expression is one that rustc calls unnecessary.
             self.put(" let _: bool = true;");
@@ -367,12 +371,24 @@ impl<'a> Text<'a> {
     }
 
     /// Makes the closure own what it could not give out otherwise: a use by value, never reached.
-    fn put_owned(&mut self) {
+    pub(super) fn put_owned(&mut self) {
         let target = self.target;
+        let is_plain = |parameter: &&Parameter<'_>| !target.tokens.is(parameter.range.start, b'#');
+        let is_owned = |parameter: &&Parameter<'_>| match owned_by_closure(target, parameter) {
+            Owned::Surely => true,
+            // What is evaluated at the end may still look at the others.
+            Owned::Perhaps => !self
+                .late_expressions()
+                .any(|value| parameter.name.is_some_and(|name| value.mentions(name))),
+            Owned::No => false,
+        };
+        // Last to first, as a function drops them.
         let owned = self
             .parameters
             .iter()
-            .filter(|parameter| is_owned_by_closure(target, parameter));
+            .rev()
+            .filter(is_plain)
+            .filter(is_owned);
         let owned: Vec<&str> = owned.filter_map(|parameter| parameter.name).collect();
         for name in owned {
             self.put(format!(" ::selvedge_hooks::rule_own!({name});"));
@@ -392,7 +408,7 @@ impl<'a> Text<'a> {
     }
 
     /// The observer of an instrumented future.
-    fn observer(&self, holds: &[Hold]) -> Vec<Piece> {
+    pub(super) fn observer(&self, holds: &[Hold], owns: &str) -> Vec<Piece> {
         let observation = self.observation(holds);
         let nothing = if self.output.text.is_some() {
             "_"
@@ -400,7 +416,7 @@ impl<'a> Text<'a> {
             "()"
         };
         if observation.is_empty() {
-            return vec![(self.first, format!(", |{nothing}, _| {{}}"))];
+            return vec![(self.first, format!(", {owns}|{nothing}, _| {{}}"))];
         }
         let uses_out = self.uses_value() || self.observes_result();
         let out = if uses_out { "__sv_out" } else { nothing };
@@ -409,15 +425,15 @@ impl<'a> Text<'a> {
         } else {
             "_"
         };
-        let mut pieces = vec![(self.first, format!(", |{out}, {span}| {{"))];
+        let mut pieces = vec![(self.first, format!(", {owns}|{out}, {span}| {{"))];
         pieces.extend(observation);
         pieces.push((self.first, " }".to_owned()));
         pieces
     }
 
     /// `instrument(span, ` and, with log fields, `carry_in(fields, `.
-    fn put_instrument(&mut self) -> &'static str {
-        let fields = self.fields();
+    pub(super) fn put_instrument(&mut self, holds: &[Hold]) -> &'static str {
+        let fields = self.fields(holds);
         if let Some((rule, fields)) = &fields {
             let scoped = if self.parts.has_span() {
                 format!(" let __sv_fields = __sv_span.scope(|| {fields});")
@@ -440,11 +456,12 @@ impl<'a> Text<'a> {
     }
 
     pub(super) fn write_async(&mut self) {
-        let holds = self.holds(false);
+        let holds = self.holds();
         self.put_span();
         self.put_attributes(&[]);
         self.put_holds(&holds);
-        let closing = self.put_instrument();
+        self.put_clock();
+        let closing = self.put_instrument(&[]);
         self.put("async move {");
         match (&self.output.text, self.output.nameable) {
             // Says the type of the block, which `?` and coercions in it need.
@@ -458,7 +475,7 @@ impl<'a> Text<'a> {
         self.put_mentions();
         self.put_injects();
         self.enclose(&format!("}}{closing}"));
-        let observer = self.observer(&holds);
+        let observer = self.observer(&holds, "");
         self.after.extend(observer);
         self.put_after(").await ");
     }
@@ -480,44 +497,24 @@ impl<'a> Text<'a> {
             names => self.put(format!(" let _ = ({});", names.join(", "))),
         }
     }
+}
 
-    /// The body makes a future: it is kept, and the span begins when it is first polled.
-    pub(super) fn write_future(&mut self, shape: Shape, capture: Capture) {
-        let holds = self.holds(true);
-        self.put_holds(&holds);
-        match capture {
-            Capture::Closure => {
-                let of_type = match (&self.output.text, self.output.nameable) {
-                    (Some(text), true) => format!("-> {text} "),
-                    _ => String::new(),
-                };
-                self.put(format!(
-                    " let __sv_future = ::selvedge_hooks::rule::call(|| {of_type}{{"
-                ));
-                self.put_after("});");
-            }
-            Capture::Block | Capture::Guard => {
-                self.put(" let __sv_future = {");
-                self.put_after("};");
-            }
+/// Names the expressions that are evaluated early, each once for a rule.
+fn hold(wanted: &[(usize, &Expression)], kind: &str) -> Vec<Hold> {
+    let mut holds: Vec<Hold> = Vec::new();
+    for (rule, expression) in wanted {
+        let text = expression.as_str();
+        let known = |hold: &Hold| hold.rule == *rule && hold.expression == text;
+        if expression.is_late() || holds.iter().any(known) {
+            continue;
         }
-        let (open, close) = match shape {
-            Shape::BoxedFuture => (" ::std::boxed::Box::pin(async move {", ".await }) "),
-            _ => (" async move {", ".await } "),
-        };
-        // From here on all comes after the body.
-        let before = std::mem::take(&mut self.before);
-        self.put(open);
-        self.put_span();
-        self.put_attributes(&holds);
-        let closing = self.put_instrument();
-        self.put(format!("__sv_future{closing}"));
-        let start = std::mem::replace(&mut self.before, before);
-        self.after.extend(start);
-        let observer = self.observer(&holds);
-        self.after.extend(observer);
-        self.put_after(format!("){close}"));
+        holds.push(Hold {
+            rule: *rule,
+            name: format!("__sv_{kind}_{}", holds.len()),
+            expression: text.to_owned(),
+        });
     }
+    holds
 }
 
 /// What an expression is called when the function ends.
@@ -547,10 +544,9 @@ fn record(
         " ::selvedge_hooks::rule_record!(__sv_span, {});",
         pairs.join(", ")
     );
-    let by_error = on_error || attributes.iter().any(|(_, value)| value.mentions_error());
     Some((
         rule,
-        if by_error {
+        if on_error {
             in_error(&record, attributes)
         } else {
             record
@@ -558,14 +554,18 @@ fn record(
     ))
 }
 
-/// Runs something only for an `Err`; its name is bound where it is used.
+/// Runs something only for an `Err`, which is looked into only where that is asked for: then the
+/// function has to return a `Result`.
 fn in_error(text: &str, expressions: &[&(String, Expression)]) -> String {
-    let used = expressions.iter().any(|(_, value)| value.mentions_error());
-    let name = if used { "error" } else { "_error" };
-    format!(" ::selvedge_hooks::rule_error!({name}, __sv_out, {{{text} }});")
+    if expressions.iter().any(|(_, value)| value.mentions_error()) {
+        format!(" ::selvedge_hooks::rule_error!(error, __sv_out, {{{text} }});")
+    } else {
+        format!(" if ::selvedge_hooks::rule_failed!(__sv_out) {{{text} }}")
+    }
 }
 
-fn measurement(metric: &Matched<'_>, holds: &[Hold]) -> String {
+/// Measures when the function ends; `failed` tells whether it did.
+pub(super) fn measurement(metric: &Matched<'_>, holds: &[Hold], failed: &str) -> String {
     let (value, labels) = measured(&metric.rule.kind);
     let (kind, name, when, default) = match &metric.rule.kind {
         RuleKind::Counter { name, when, .. } => ("Counter", name, *when, "1_u64"),
@@ -589,18 +589,23 @@ fn measurement(metric: &Matched<'_>, holds: &[Hold]) -> String {
     let labels_text = labels_text.concat();
     let text =
         format!(" ::selvedge_hooks::rule_measure!({kind}, {name:?}, {number}{labels_text});");
-    let by_error = value
-        .into_iter()
-        .chain(labels.iter().map(|(_, label)| label))
-        .any(Expression::mentions_error);
     match when {
-        _ if by_error => {
+        _ if measures_error(metric) => {
             format!(" ::selvedge_hooks::rule_error!(error, __sv_out, {{{text} }});")
         }
         When::Always => text,
-        When::Ok => format!(" if !::selvedge_hooks::rule_failed!(__sv_out) {{{text} }}"),
-        When::Err => format!(" if ::selvedge_hooks::rule_failed!(__sv_out) {{{text} }}"),
+        When::Ok => format!(" if !{failed} {{{text} }}"),
+        When::Err => format!(" if {failed} {{{text} }}"),
     }
+}
+
+/// True for a metric that needs the error itself.
+pub(super) fn measures_error(metric: &Matched<'_>) -> bool {
+    let (value, labels) = measured(&metric.rule.kind);
+    let mut expressions = value
+        .into_iter()
+        .chain(labels.iter().map(|(_, label)| label));
+    expressions.any(Expression::mentions_error)
 }
 
 /// `Type::function`, or the function's name at the root of a crate.

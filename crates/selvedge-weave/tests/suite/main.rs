@@ -2,6 +2,7 @@
 
 mod cases;
 mod documents;
+mod forms;
 mod integrations;
 mod lexing;
 mod registry;

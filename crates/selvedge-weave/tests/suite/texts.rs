@@ -1,6 +1,6 @@
 //! What is said about the texts that people write.
 
-use selvedge_weave::{Diagnostic, Edition, Integration, Plan, Role, Rules, UnitOutcome};
+use selvedge_weave::{Diagnostic, Edition, Integration, Plan, Role, Rules, UnitOutcome, apply};
 
 use crate::support::{integration, rules, unit, weave};
 
@@ -34,7 +34,6 @@ count = "few"
 "#;
     let problems = Integration::parse(text).expect_err("problems");
     insta::assert_snapshot!(shown(text, &problems), @r#"
-    `title` is missing [[integration]]
     unknown key `titel` (did you mean `title`?) [titel]
     not a version requirement: unexpected character 'm' while parsing major version number ["many"]
     no [[package]] is named `y` (did you mean `x`?) ["y"]
@@ -81,18 +80,49 @@ function = "a::f"
 "#;
     let (_, problems) = Rules::parse(text, &["hyper"]);
     insta::assert_snapshot!(shown(text, &problems), @r#"
+    unknown key `sevice` (did you mean `service`?) [sevice]
     a ratio is between 0 and 1, not 1.5 [1.5]
     no integration is named `hyperr` (did you mean `hyper`?) ["hyperr"]
     no span kind is named `outer` (internal, server, client, producer or consumer) ["outer"]
     not an expression: delimiter at byte 1 has no partner ["f("]
     not an expression: it contains a `;` ["g(x); h"]
+    line 11 has this for the same function ["a::g"]
     `1x` is not a metric's name (a letter, then letters, digits, `_`, `.`, `-` or `/`) ["1x"]
+    `n` has the labels [a] in line 19 ["a::g"]
     `value` is missing [[[gauge]]]
     one of `inject` and `extract` is needed [[[propagate]]]
-    unknown key `sevice` (did you mean `service`?) [sevice]
-    line 11 has this for the same function ["a::g"]
-    `n` has the labels [a] in line 19 ["a::g"]
     "#);
+}
+
+#[test]
+fn what_follows_from_another_problem_is_not_reported() {
+    let check = |text: &str, expected: &[&str]| {
+        let (_, problems) = Rules::parse(text, &[]);
+        let messages: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(messages, expected, "{text}");
+    };
+    check(
+        "[[span]\nfunction = 'a::f'\n[sevice]\n",
+        &["unclosed array table, expected `]`"],
+    );
+    check(
+        "[[span]]\nfunktion = 'a::f'\n",
+        &["unknown key `funktion` (did you mean `function`?)"],
+    );
+    check(
+        "[[propagate]]\nfunction = 'a::f'\ninject = 'f('\n",
+        &["not an expression: delimiter at byte 1 has no partner"],
+    );
+    check(
+        "[[span]]\nfunction = 'depot-stock::f'\n",
+        &[
+            "`depot-stock` in `depot-stock::f` is not a name or glob (a `-` in a crate's name is `_` here: `depot_stock::f`)",
+        ],
+    );
+    check(
+        "[span]\nfunction = 'a::f'\n",
+        &["`span` must be an array of tables (write `[[span]]`)"],
+    );
 }
 
 #[test]
@@ -156,6 +186,49 @@ fn a_value_that_cannot_be_seen_is_said_and_not_guessed() {
     assert!(outcome.problems[0].message.contains("cannot be seen"));
 }
 
+#[test]
+fn a_stream_that_would_not_stay_what_it_is_is_refused_with_the_reason() {
+    let refused = |output: &str, attribute: &str| {
+        let source = format!("fn f<'a>() -> {output} {{ g() }}");
+        let rule =
+            format!("[[span]]\nfunction = \"case::f\"\nattributes = {{ a = \"{attribute}\" }}");
+        let problems = outcome(&rule, &source).problems;
+        problems.first().map(|problem| problem.message.clone())
+    };
+    let stream = "impl futures::Stream<Item = u8> + Send";
+    assert_eq!(refused(stream, "1"), None);
+    for (output, attribute, reason) in [
+        (stream, "ret", "there is no `ret`"),
+        ("impl FusedStream<Item = u8>", "1", "not a `FusedStream`"),
+        ("impl Stream<Item = u8> + Clone", "1", "also `Clone`"),
+        ("impl Stream<Item = u8, Error = ()>", "1", "futures 0.1"),
+        ("BoxStream<'a, u8>", "1", "behind `BoxStream` is not known"),
+        ("impl Future<Output = u8> + Unpin", "1", "also `Unpin`"),
+        ("BoxFuture<'static, Row<'a>>", "1", "its box is `'static`"),
+    ] {
+        let message = refused(output, attribute).unwrap_or_default();
+        assert!(message.contains(reason), "{output}: {message}");
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_future_or_a_stream_is_a_value() {
+    for output in [
+        "impl Iterator<Item = BoxStream<'static, u8>>",
+        "Vec<Pin<Box<dyn Future<Output = u8>>>>",
+        "impl Stream + Clone",
+        "Stream<u8>",
+    ] {
+        let source = format!("fn f() -> {output} {{ g() }}");
+        let plan = rules("[[span]]\nfunction = \"case::f\"");
+        let plan = Plan::new(&[], &plan, &unit(Edition::E2021, Role::Library));
+        let (woven, outcome) = weave(&plan, &source);
+        assert_eq!(outcome.problems, [], "{output}");
+        let text = apply(&source, &woven.edits);
+        assert!(!text.contains("__sv_given"), "{text}");
+    }
+}
+
 const ASPECTS: &str = r#"
 [integration]
 name = "x"
@@ -193,6 +266,21 @@ fn a_version_outside_of_the_range_is_reported_and_left_alone() {
     let plan = Plan::new(&[integration(ASPECTS, "")], &Rules::default(), &unit);
     assert!(plan.is_empty());
     assert_eq!(plan.unsupported()[0].supported, ">=1");
+}
+
+#[test]
+fn only_the_library_of_a_package_is_what_an_integration_knows() {
+    let plan = |role, name: &str| {
+        let mut unit = unit(Edition::E2021, role);
+        unit.crate_name = name.to_owned();
+        Plan::new(&[integration(ASPECTS, "")], &Rules::default(), &unit)
+    };
+    assert!(!plan(Role::Library, "case").is_empty());
+    assert!(!plan(Role::TestHarness, "case").is_empty());
+    // An integration test, a program and an example of the same package.
+    assert!(plan(Role::TestHarness, "it").is_empty());
+    assert!(plan(Role::Binary, "case").is_empty());
+    assert!(plan(Role::Example, "case").is_empty());
 }
 
 #[test]

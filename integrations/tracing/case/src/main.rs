@@ -23,6 +23,18 @@ async fn main() {
     let mail = info_span!(parent: None, "mail", otel.name = "send mail");
     mail.follows_from(&order);
     mail.in_scope(|| log::warn!("no address for order {}", 7));
+    close_while_entered();
+    info!("outside");
+}
+
+/// Drops the last handle of a span before it is left.
+fn close_while_entered() {
+    let span = info_span!("closed");
+    let entered = span.with_subscriber(|(id, dispatch)| (id.clone(), dispatch.clone()));
+    let (id, dispatch) = entered.expect("there is a subscriber");
+    dispatch.enter(&id);
+    drop(span);
+    dispatch.exit(&id);
 }
 
 #[instrument(err, skip_all, fields(amount))]

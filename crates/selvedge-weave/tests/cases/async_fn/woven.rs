@@ -10,7 +10,7 @@ use std::pin::Pin;
 pub struct Code(pub u32);
 
 impl fmt::Display for Code {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result { let __sv_span = ::selvedge_hooks::rule_span!(Internal, "Code::fmt", "case::Code::fmt"); ::selvedge_hooks::rule_record!(__sv_span, "one" => 1); let __sv_ret = __sv_span.scope(|| -> fmt::Result { write!(formatter, "{}", self.0) }); let __sv_out = &__sv_ret; ::selvedge_hooks::rule_observe!(__sv_span, __sv_out); __sv_ret }
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result { let __sv_span = ::selvedge_hooks::rule_span!(Internal, "Code::fmt", "case::Code::fmt"); ::selvedge_hooks::rule_record!(__sv_span, "one" => 1); let __sv_ret = __sv_span.scope(|| -> fmt::Result { ::selvedge_hooks::rule_own!(formatter); write!(formatter, "{}", self.0) }); let __sv_out = &__sv_ret; ::selvedge_hooks::rule_observe!(__sv_span, __sv_out); __sv_ret }
 }
 
 impl Error for Code {}
@@ -54,16 +54,16 @@ pub async fn unnamed(of: &[u8]) -> impl Iterator<Item = u8> + '_ { let __sv_span
 ///
 /// # Errors
 /// Always.
-pub fn made(of: String) -> impl Future<Output = Result<String, Code>> + Send { let __sv_held_0 = ::selvedge_hooks::rule_hold!(1); let __sv_began = ::selvedge_hooks::rule_clock!(); let __sv_future = ::selvedge_hooks::rule::call(|| {
+pub fn made(of: String) -> impl Future<Output = Result<String, Code>> + Send { let __sv_first_0 = ::selvedge_hooks::rule_hold!(1); let __sv_began = ::selvedge_hooks::rule_clock!(); let __sv_given = ::selvedge_hooks::rule::call(|| {
     async move { std::future::ready(()).await; if of.is_empty() { Err(Code(0)) } else { Ok(of) } }
-}); async move { let __sv_span = ::selvedge_hooks::rule_span!(Internal, "made", "case::made"); ::selvedge_hooks::rule_record!(__sv_span, "one" => __sv_held_0); ::selvedge_hooks::instrument(__sv_span, __sv_future, |__sv_out, __sv_span| { ::selvedge_hooks::rule_observe!(__sv_span, __sv_out); ::selvedge_hooks::rule_measure!(Histogram, "call_seconds", ::selvedge_hooks::rule_elapsed!(__sv_began)); }).await } }
+}); async move { let __sv_span = ::selvedge_hooks::rule_span!(Internal, "made", "case::made"); ::selvedge_hooks::rule_record!(__sv_span, "one" => __sv_first_0); ::selvedge_hooks::instrument(__sv_span, __sv_given, |__sv_out, __sv_span| { ::selvedge_hooks::rule_observe!(__sv_span, __sv_out); ::selvedge_hooks::rule_measure!(Histogram, "call_seconds", ::selvedge_hooks::rule_elapsed!(__sv_began)); }).await } }
 
 /// Makes a boxed future.
 #[must_use]
-pub fn boxed(of: &str) -> Pin<Box<dyn Future<Output = Result<&str, Code>> + Send + '_>> { let __sv_held_0 = ::selvedge_hooks::rule_hold!(1); let __sv_began = ::selvedge_hooks::rule_clock!(); let __sv_future = ::selvedge_hooks::rule::call(|| -> Pin<Box<dyn Future<Output = Result<&str, Code>> + Send + '_>> {
+pub fn boxed(of: &str) -> Pin<Box<dyn Future<Output = Result<&str, Code>> + Send + '_>> { let __sv_first_0 = ::selvedge_hooks::rule_hold!(1); let __sv_began = ::selvedge_hooks::rule_clock!(); let __sv_given = ::selvedge_hooks::rule::call(|| -> Pin<Box<dyn Future<Output = Result<&str, Code>> + Send + '_>> {
     if of.is_empty() { return Box::pin(std::future::ready(Ok(of))); }
     Box::pin(async move { std::future::ready(Ok(of)).await })
-}); ::std::boxed::Box::pin(async move { let __sv_span = ::selvedge_hooks::rule_span!(Internal, "boxed", "case::boxed"); ::selvedge_hooks::rule_record!(__sv_span, "one" => __sv_held_0); ::selvedge_hooks::instrument(__sv_span, __sv_future, |__sv_out, __sv_span| { ::selvedge_hooks::rule_observe!(__sv_span, __sv_out); ::selvedge_hooks::rule_measure!(Histogram, "call_seconds", ::selvedge_hooks::rule_elapsed!(__sv_began)); }).await }) }
+}); if ::selvedge_hooks::active() { ::std::boxed::Box::pin(async move { let __sv_span = ::selvedge_hooks::rule_span!(Internal, "boxed", "case::boxed"); ::selvedge_hooks::rule_record!(__sv_span, "one" => __sv_first_0); ::selvedge_hooks::instrument(__sv_span, __sv_given, |__sv_out, __sv_span| { ::selvedge_hooks::rule_observe!(__sv_span, __sv_out); ::selvedge_hooks::rule_measure!(Histogram, "call_seconds", ::selvedge_hooks::rule_elapsed!(__sv_began)); }).await }) } else { __sv_given } }
 
 /// Keeps its receiver.
 #[derive(Debug)]

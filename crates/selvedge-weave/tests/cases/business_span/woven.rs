@@ -71,7 +71,7 @@ impl Saga {
     ) -> Result<
         Receipt,
         Rejection,
-    > { let __sv_span = ::selvedge_hooks::rule_span!(Server, "transfer.execute", "case::Saga::execute"); ::selvedge_hooks::rule_record!(__sv_span, "transfer.id" => command.id, "transfer.amount_minor" => command.amount); let __sv_held_0 = ::selvedge_hooks::rule_hold!(command.currency); let __sv_held_1 = ::selvedge_hooks::rule_hold!(command.currency); let __sv_began = ::selvedge_hooks::rule_clock!(); let __sv_ret = __sv_span.scope(|| -> Result< Receipt, Rejection, > { let __sv_fields = ::selvedge_hooks::rule_fields!("transfer_id" => command.id).attach(); {
+    > { let __sv_span = ::selvedge_hooks::rule_span!(Server, "transfer.execute", "case::Saga::execute"); ::selvedge_hooks::rule_record!(__sv_span, "transfer.id" => command.id, "transfer.amount_minor" => command.amount); let __sv_held_0 = ::selvedge_hooks::rule_hold!(command.currency); let __sv_held_1 = ::selvedge_hooks::rule_hold!(command.currency); let __sv_began = ::selvedge_hooks::rule_clock!(); let __sv_ret = __sv_span.scope(|| -> Result< Receipt, Rejection, > { ::selvedge_hooks::rule_own!(command); ::selvedge_hooks::rule_own!(self); let __sv_fields = ::selvedge_hooks::rule_fields!("transfer_id" => command.id).attach(); {
         const STEPS: u32 = 3;
         if command.amount == 0 {
             return Err(Rejection(command.id));

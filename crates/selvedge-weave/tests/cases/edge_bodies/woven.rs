@@ -20,7 +20,7 @@ pub fn items(x: &mut u8) -> &mut u8 { let __sv_span = ::selvedge_hooks::rule_spa
 
 /// Where it was called.
 #[track_caller]
-pub fn caller() -> u32 { let __sv_span = ::selvedge_hooks::rule_span!(Internal, "caller", "case::caller"); ::selvedge_hooks::rule_record!(__sv_span, "one" => 1); let __sv_held_0 = ::selvedge_hooks::rule_hold!(2); let __sv_ret: u32 = { let __sv_current = __sv_span.context().attach();
+pub fn caller() -> u32 { let __sv_span = ::selvedge_hooks::rule_span!(Internal, "caller", "case::caller"); ::selvedge_hooks::rule_record!(__sv_span, "one" => 1); let __sv_held_0 = ::selvedge_hooks::rule_hold!(2); let __sv_ret: u32 = { let __sv_current = ::selvedge_hooks::rule::attach(__sv_span.context());
     ::core::panic::Location::caller().line()
 }; let __sv_out = &__sv_ret; ::selvedge_hooks::rule_observe!(__sv_span, __sv_out); ::selvedge_hooks::rule_measure!(Counter, "calls_total", 1_u64, "two" => __sv_held_0); __sv_ret }
 
@@ -28,7 +28,7 @@ pub fn caller() -> u32 { let __sv_span = ::selvedge_hooks::rule_span!(Internal, 
 pub const fn constant() -> u8 { 1 }
 
 /// Generic.
-pub fn generic<T: ::core::marker::Copy, const N: usize>(of: [T; N]) -> T where [T; N]: ::core::marker::Copy { let __sv_span = ::selvedge_hooks::rule_span!(Internal, "generic", "case::generic"); ::selvedge_hooks::rule_record!(__sv_span, "one" => 1); let __sv_held_0 = ::selvedge_hooks::rule_hold!(2); let __sv_ret = __sv_span.scope(|| -> T {
+pub fn generic<T: ::core::marker::Copy, const N: usize>(of: [T; N]) -> T where [T; N]: ::core::marker::Copy { let __sv_span = ::selvedge_hooks::rule_span!(Internal, "generic", "case::generic"); ::selvedge_hooks::rule_record!(__sv_span, "one" => 1); let __sv_held_0 = ::selvedge_hooks::rule_hold!(2); let __sv_ret = __sv_span.scope(|| -> T { ::selvedge_hooks::rule_own!(of);
     of[0] // the first
 }); let __sv_out = &__sv_ret; ::selvedge_hooks::rule_observe!(__sv_span, __sv_out); ::selvedge_hooks::rule_measure!(Counter, "calls_total", 1_u64, "two" => __sv_held_0); __sv_ret }
 
@@ -50,7 +50,7 @@ mod nested {
         pub(crate) fn method(&self) -> ::core::option::Option<&Self> { let __sv_span = ::selvedge_hooks::rule_span!(Internal, "Deep::method", "case::nested::Deep::method"); ::selvedge_hooks::rule_record!(__sv_span, "one" => 1); let __sv_held_0 = ::selvedge_hooks::rule_hold!(2); let __sv_ret = __sv_span.scope(|| -> ::core::option::Option<&Self> { ::core::option::Option::Some(self) }); let __sv_out = &__sv_ret; ::selvedge_hooks::rule_observe!(__sv_span, __sv_out); ::selvedge_hooks::rule_measure!(Counter, "calls_total", 1_u64, "two" => __sv_held_0); __sv_ret }
     }
     impl ::core::ops::Drop for Deep {
-        fn drop(&mut self) { let __sv_span = ::selvedge_hooks::rule_span!(Internal, "Deep::drop", "case::nested::Deep::drop"); ::selvedge_hooks::rule_record!(__sv_span, "one" => 1); let __sv_held_0 = ::selvedge_hooks::rule_hold!(2); __sv_span.scope::<()>(|| { let _ = 1; });  ::selvedge_hooks::rule_measure!(Counter, "calls_total", 1_u64, "two" => __sv_held_0); }
+        fn drop(&mut self) { let __sv_span = ::selvedge_hooks::rule_span!(Internal, "Deep::drop", "case::nested::Deep::drop"); ::selvedge_hooks::rule_record!(__sv_span, "one" => 1); let __sv_held_0 = ::selvedge_hooks::rule_hold!(2); __sv_span.scope::<()>(|| { ::selvedge_hooks::rule_own!(self); let _ = 1; });  ::selvedge_hooks::rule_measure!(Counter, "calls_total", 1_u64, "two" => __sv_held_0); }
     }
 }
 /// Uses it.
