@@ -90,7 +90,11 @@ fn a_program_that_was_linked_without_an_agent_is_linked_anew_when_there_is_one()
     project.selvedge("build").ok();
     let cache = project.path("cache");
     project
-        .run(Command::new("cp").arg("-rl").args([&cache_of_tests(), &cache]))
+        .run(
+            Command::new("cp")
+                .arg("-rl")
+                .args([&cache_of_tests(), &cache]),
+        )
         .ok();
     let kits: Vec<_> = fs::read_dir(&cache)
         .unwrap()
