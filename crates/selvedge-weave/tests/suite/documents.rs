@@ -242,3 +242,12 @@ fn the_document_of_the_environment_names_what_is_read_and_nothing_else() {
     let after_all: Vec<_> = documented(not_read).into_iter().filter(is_read).collect();
     assert_eq!(after_all, [] as [String; 0], "said to be not read");
 }
+
+#[test]
+fn the_readme_shows_the_example_as_it_is() {
+    let readme = read(&root().join("README.md"));
+    for file in ["src/main.rs", "selvedge.toml"] {
+        let text = read(&root().join("examples/till").join(file));
+        assert!(readme.contains(&format!("\n{text}```\n")), "{file}");
+    }
+}
