@@ -23,8 +23,8 @@ hyper 1.12.0 --features full --lib
 hyper-util 0.1.21 --features full --lib --tests
 axum 0.7.9 --all-features --features axum-macros/__private --lib
 axum 0.8.9 --all-features --features axum-macros/__private --lib
-reqwest 0.12.28 --no-default-features --features blocking,json,gzip,brotli,deflate,multipart,stream,cookies,charset,socks,http2 --lib
-reqwest 0.13.5 --no-default-features --features blocking,json,gzip,brotli,deflate,multipart,stream,cookies,charset,socks,http2,query,form --lib
+reqwest 0.12.28 --no-default-features --features rustls-tls,blocking,json,gzip,brotli,deflate,multipart,stream,cookies,charset,socks,http2 --lib
+reqwest 0.13.5 --no-default-features --features rustls-no-provider,blocking,json,gzip,brotli,deflate,multipart,stream,cookies,charset,socks,http2,query,form --lib
 tokio 1.54.1 --features full,test-util --lib --test rt_basic --test rt_common --test rt_threaded --test rt_handle --test task_abort --test task_blocking --test task_join_set --test task_local --test task_local_set --test task_panic --test join_handle_panic --test macros_select --test macros_join --test sync_mpsc --test tcp_stream --test time_timeout
 '
 
