@@ -24,22 +24,55 @@ pub(crate) struct CargoArguments {
     pub(crate) strict: bool,
     /// `--no-report`.
     pub(crate) no_report: bool,
+    /// Where in `passed` the program's own arguments begin.
+    pub(crate) program_at: Option<usize>,
 }
 
+/// Options of `cargo run` whose value may stand apart, but for those that are read here.
+const VALUED_OF_RUN: [&str; 13] = [
+    "-p",
+    "--package",
+    "--bin",
+    "--example",
+    "-F",
+    "--features",
+    "-j",
+    "--jobs",
+    "-Z",
+    "--color",
+    "--message-format",
+    "--lockfile-path",
+    "-C",
+];
+
 impl CargoArguments {
-    /// Reads up to `--`; what follows belongs to the program.
-    pub(crate) fn parse(arguments: Vec<OsString>) -> Self {
+    /// Reads up to `--`, or for `run` up to the first argument that is no option's; what follows
+    /// belongs to the program.
+    pub(crate) fn parse(command: &str, arguments: Vec<OsString>) -> Self {
         let mut parsed = Self::default();
-        let mut rest = arguments.into_iter();
+        let mut rest = arguments.into_iter().peekable();
+        let is_option = |argument: &OsString| argument.as_encoded_bytes().starts_with(b"-");
         while let Some(argument) = rest.next() {
-            if argument == "--" {
+            if argument == "--" || command == "run" && !is_option(&argument) {
+                parsed.program_at = Some(parsed.passed.len());
                 parsed.passed.push(argument);
                 parsed.passed.extend(rest);
                 break;
             }
+            let is_valued = VALUED_OF_RUN.iter().any(|name| argument == *name);
             parsed.take(argument, &mut rest);
+            if command == "run" && is_valued {
+                parsed
+                    .passed
+                    .extend(rest.next_if(|value| !is_option(value)));
+            }
         }
         parsed
+    }
+
+    /// What is for cargo and not for the program that it runs.
+    pub(crate) fn of_cargo(&self) -> &[OsString] {
+        &self.passed[..self.program_at.unwrap_or(self.passed.len())]
     }
 
     fn take(&mut self, argument: OsString, rest: &mut dyn Iterator<Item = OsString>) {
@@ -105,7 +138,28 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> CargoArguments {
-        CargoArguments::parse(text.split_whitespace().map(OsString::from).collect())
+        parse_for("build", text)
+    }
+
+    fn parse_for(command: &str, text: &str) -> CargoArguments {
+        let arguments = text.split_whitespace().map(OsString::from);
+        CargoArguments::parse(command, arguments.collect())
+    }
+
+    #[test]
+    fn what_follows_the_first_word_of_its_own_is_the_programs() {
+        let parsed = parse_for("run", "-q --bin web -F a --target t serve --strict -p x");
+        assert_eq!(
+            parsed.of_cargo().join(OsStr::new(" ")),
+            "-q --bin web -F a --target t"
+        );
+        assert_eq!(parsed.passed.len(), 11);
+        assert!(!parsed.strict && parsed.quiet);
+        let parsed = parse_for("run", "--release -- serve");
+        assert_eq!(parsed.of_cargo(), ["--release"]);
+        let parsed = parse_for("test", "name --release --strict");
+        assert_eq!(parsed.of_cargo(), ["name", "--release"]);
+        assert!(parsed.strict);
     }
 
     #[test]

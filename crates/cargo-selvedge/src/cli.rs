@@ -66,7 +66,7 @@ enum Command {
     Plan(commands::plan::Options),
     /// Show what the last build changed, as a unified diff
     Diff(commands::diff::Options),
-    /// Explain a rule, an integration or a span
+    /// Explain a rule or an integration
     Explain(commands::explain::Options),
     /// Weave and compile every integration against the versions it claims
     Verify(commands::verify::Options),
@@ -102,13 +102,13 @@ pub(crate) fn run(mut arguments: Vec<OsString>) -> Exit {
     }
     if let Some(command) = arguments
         .first()
-        .and_then(|first| OF_CARGO.into_iter().find(|command| first == command))
+        .and_then(|first| OF_CARGO.into_iter().find(|command| first == *command))
         && !arguments
             .get(1)
             .is_some_and(|next| next == "--help" || next == "-h")
     {
         // Not by way of clap, which would take a `--` that is cargo's.
-        let passed = CargoArguments::parse(arguments.split_off(1));
+        let passed = CargoArguments::parse(command, arguments.split_off(1));
         return exit(driver::run(command, passed));
     }
     let cli = match Cli::try_parse_from(std::iter::once("cargo selvedge".into()).chain(arguments)) {

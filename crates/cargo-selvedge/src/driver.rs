@@ -43,7 +43,7 @@ pub(crate) fn run(command: &str, arguments: CargoArguments) -> Result<Exit> {
     let driver = Driver::prepare(project, config, arguments, (rustc, version.answer()?))?;
     match command {
         // The program may run for months, so the report comes before it starts.
-        "run" => match driver.build_and_report("build", driver.arguments_before_dashes())? {
+        "run" => match driver.build_and_report("build", driver.arguments.of_cargo())? {
             Exit::Success => driver.replace_by_cargo("run"),
             failed => {
                 // Where the build failed, cargo has said so.
@@ -98,15 +98,6 @@ impl Driver {
             config,
             arguments,
         })
-    }
-
-    fn arguments_before_dashes(&self) -> &[OsString] {
-        let end = self
-            .arguments
-            .passed
-            .iter()
-            .position(|argument| argument == "--");
-        &self.arguments.passed[..end.unwrap_or(self.arguments.passed.len())]
     }
 
     fn build_and_report(&self, command: &str, arguments: &[OsString]) -> Result<Exit> {

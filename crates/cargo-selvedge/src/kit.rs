@@ -137,7 +137,8 @@ pub(crate) fn cache_directory() -> Result<PathBuf> {
     }
     let base = set("XDG_CACHE_HOME")
         .or_else(|| set("LOCALAPPDATA").filter(|_| cfg!(windows)))
-        .or_else(|| set("HOME").map(|home| home.join(".cache")))
+        // Also where HOME is not set, by the system's list of users.
+        .or_else(|| env::home_dir().map(|home| home.join(".cache")))
         .context("no cache directory: set SELVEDGE_CACHE or HOME")?;
     Ok(base.join("selvedge"))
 }

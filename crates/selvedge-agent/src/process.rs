@@ -1,4 +1,4 @@
-//! The operating system's side of a process's end: `atexit`, fork, SIGTERM and SIGINT.
+//! The operating system's side of a process's end: `atexit`, fork, and the signals that end it.
 //!
 //! Signals are taken over only from their default disposition. The handler writes one byte; a
 //! thread reads it, flushes, and then lets the signal do what it would have done. Miri has none of
@@ -26,9 +26,11 @@ mod unix {
 
     use crate::{lifecycle, thread};
 
+    const SIGHUP: c_int = 1;
     const SIGINT: c_int = 2;
+    const SIGQUIT: c_int = 3;
     const SIGTERM: c_int = 15;
-    const WATCHED: [c_int; 2] = [SIGINT, SIGTERM];
+    const WATCHED: [c_int; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
     const SIG_DFL: usize = 0;
     const SIG_SETMASK: c_int = if cfg!(target_os = "macos") { 3 } else { 2 };
 

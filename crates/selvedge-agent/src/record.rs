@@ -14,6 +14,7 @@ use crate::model::{
     AttributeValue, EventRecord, LinkRecord, LogRecord, RecordAttribute, SpanId, SpanRecord,
     StatusRecord, TraceId,
 };
+use crate::node::suppressed;
 use crate::ring::{Consumer, Taken};
 use crate::tally::Tally;
 
@@ -291,7 +292,8 @@ pub(crate) fn put_formatted(
         left: text_bytes.min(TEXT_BYTES_MAX),
     };
     // The writer fails on purpose when it is full, so the result says nothing.
-    if catch_unwind(AssertUnwindSafe(|| writer.write_fmt(text).is_ok())).is_err() {
+    let format = AssertUnwindSafe(|| writer.write_fmt(text).is_ok());
+    if suppressed(|| catch_unwind(format)).is_err() {
         return false;
     }
     let length = (body.len() - length_at - 4) as u32;

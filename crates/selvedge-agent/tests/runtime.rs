@@ -252,6 +252,25 @@ fn nested_spans_are_a_tree() {
 }
 
 #[test]
+fn what_the_agent_calls_to_show_a_value_makes_no_spans() {
+    struct Shown;
+    impl std::fmt::Display for Shown {
+        fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            let _span = Span::start(&WORK).enter();
+            formatter.write_str("shown")
+        }
+    }
+    check(
+        || {
+            let server = Span::start(&SERVER).enter();
+            server.record(&[Attribute::new("value", Value::Display(&Shown))]);
+            drop(Span::start(&QUERY));
+        },
+        &["GET Server value=shown", "  SELECT Client"],
+    );
+}
+
+#[test]
 fn of_one_key_the_last_attribute_counts() {
     check(
         || {

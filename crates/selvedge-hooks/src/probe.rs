@@ -56,6 +56,12 @@ macro_rules! as_copy {
             fn value(&self) -> Value<'a> {
                 Value::from(*self.0)
             }
+        }
+        impl<'a> AsAttribute<'a> for &&&Probe<'a, &Option<$source>> {
+            #[inline]
+            fn value(&self) -> Value<'a> {
+                Value::from(**self.0)
+            }
         })*
     };
 }
@@ -80,6 +86,14 @@ impl<'a> AsAttribute<'a> for &&&Probe<'a, Option<&'a str>> {
     }
 }
 
+// The type of `ret` in a function that returns `Option<&str>`.
+#[allow(clippy::ref_option_ref)]
+impl<'a> AsAttribute<'a> for &&&Probe<'a, &Option<&'a str>> {
+    fn value(&self) -> Value<'a> {
+        Value::from(**self.0)
+    }
+}
+
 impl<'a> AsAttribute<'a> for &&&Probe<'a, Duration> {
     /// Seconds.
     fn value(&self) -> Value<'a> {
@@ -98,6 +112,21 @@ impl<'a> AsAttribute<'a> for &&&Probe<'a, Option<Duration>> {
     /// Seconds.
     fn value(&self) -> Value<'a> {
         Value::from(self.0.map(|duration| duration.as_secs_f64()))
+    }
+}
+
+impl<'a> AsAttribute<'a> for &&&Probe<'a, &Option<Duration>> {
+    /// Seconds.
+    fn value(&self) -> Value<'a> {
+        Value::from(self.0.map(|duration| duration.as_secs_f64()))
+    }
+}
+
+impl<'a, T: Display> AsOption<'a> for &&Probe<'a, &'a Option<T>> {
+    fn value(&self) -> Value<'a> {
+        self.0
+            .as_ref()
+            .map_or(Value::None, |value| Value::Display(value))
     }
 }
 
@@ -128,6 +157,16 @@ pub struct Number;
 /// A type that is never a number, as text, collections and `Result` are.
 #[derive(Default)]
 pub struct NotANumber;
+
+/// What can be measured.
+#[diagnostic::on_unimplemented(
+    message = "a value of this type is never a number, so no metric can take it",
+    label = "not a number",
+    note = "numbers, a `Duration`, an `Option` of these, and what shows as a number can be measured"
+)]
+pub trait Measurable {}
+
+impl Measurable for Number {}
 
 /// Whether a type can be measured, written `(&&&&&Probe(&expression)).kind()`: [`Number`] or
 /// [`NotANumber`]. First choice: text.
@@ -176,6 +215,13 @@ impl<T: AsRef<str>> KindOfOptionalText for &&&Probe<'_, Option<T>> {
     }
 }
 
+impl<T: AsRef<str>> KindOfOptionalText for &&&Probe<'_, &Option<T>> {
+    #[inline]
+    fn kind(&self) -> NotANumber {
+        NotANumber
+    }
+}
+
 impl<T: Display + ?Sized> KindOfDisplay for &&Probe<'_, T> {
     #[inline]
     fn kind(&self) -> Number {
@@ -184,6 +230,14 @@ impl<T: Display + ?Sized> KindOfDisplay for &&Probe<'_, T> {
 }
 
 impl<T: Display> KindOfMeasured for &Probe<'_, Option<T>> {
+    type Kind = Number;
+    #[inline]
+    fn kind(&self) -> Number {
+        Number
+    }
+}
+
+impl<T: Display> KindOfMeasured for &Probe<'_, &Option<T>> {
     type Kind = Number;
     #[inline]
     fn kind(&self) -> Number {
@@ -208,7 +262,7 @@ macro_rules! duration {
     };
 }
 
-duration!(Duration, &Duration, Option<Duration>);
+duration!(Duration, &Duration, Option<Duration>, &Option<Duration>);
 
 impl<T: ?Sized> KindOfAny for Probe<'_, T> {
     #[inline]

@@ -7,7 +7,7 @@
 use core::fmt::{self, Write};
 use core::marker::PhantomData;
 
-use crate::probe::{AsAttribute, KindOfMeasured, Number, Probe};
+use crate::probe::{AsAttribute, KindOfMeasured, Measurable, Number, Probe};
 use crate::{Attached, Attribute, Context, Instrument, Span, Value};
 
 /// Longest text that a [`Held`] keeps, in bytes; longer ones are cut at a character.
@@ -150,10 +150,10 @@ pub fn own<T>(_: T) -> ! {
 
 /// Measures what is a number, or reads like one: decimals have types of their own. What shows as
 /// something else is left to the agent as NaN, which it counts and says; `None` is no measurement.
-pub fn measure(
+pub fn measure<K: Measurable>(
     instrument: &'static Instrument,
     value: Value<'_>,
-    _kind: Number,
+    _kind: K,
     labels: &[Attribute<'_>],
 ) {
     if value.is_none() {

@@ -29,6 +29,12 @@ fn an_expression_keeps_the_best_form_its_type_offers() {
     assert_eq!(shown!(std::time::Duration::from_millis(250)), "0.25");
     assert_eq!(shown!(&std::time::Duration::from_millis(250)), "0.25");
     assert_eq!(shown!(Some(std::time::Duration::from_millis(250))), "0.25");
+    assert_eq!(shown!(&Some(3_u8)), "3");
+    assert_eq!(shown!(&None::<f64>), "None");
+    assert_eq!(shown!(&Some("text")), "\"text\"");
+    assert_eq!(shown!(&Some(String::from("text"))), "text");
+    assert_eq!(shown!(&None::<String>), "None");
+    assert_eq!(shown!(&Some(std::time::Duration::from_millis(250))), "0.25");
     assert_eq!(shown!(OnlyDebug), "OnlyDebug");
 }
 
@@ -68,6 +74,10 @@ fn only_what_can_be_a_number_is_measured() {
     assert_eq!(kind!(Duration::ZERO), "Number");
     assert_eq!(kind!(&Duration::ZERO), "Number");
     assert_eq!(kind!(Some(Duration::ZERO)), "Number");
+    assert_eq!(kind!(&Some(Duration::ZERO)), "Number");
+    assert_eq!(kind!(&Some(7_u64)), "Number");
+    assert_eq!(kind!(&Some(Decimal)), "Number");
+    assert_eq!(kind!(&Some("7")), "NotANumber");
     assert_eq!(kind!("7"), "NotANumber");
     assert_eq!(kind!(*"7"), "NotANumber");
     assert_eq!(kind!(String::from("7")), "NotANumber");

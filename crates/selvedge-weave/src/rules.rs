@@ -453,10 +453,29 @@ fn read_propagate(table: &mut Table<'_>, problems: &mut Vec<Diagnostic>) -> Opti
     }
 }
 
+/// What formatters write on a line by themselves: a second one would hide it from readers of JSON.
+const LINE_HAS: [&str; 7] = [
+    "trace_id",
+    "span_id",
+    "level",
+    "timestamp",
+    "target",
+    "message",
+    "fields",
+];
+
 fn read_log(table: &mut Table<'_>, problems: &mut Vec<Diagnostic>) -> Option<RuleKind> {
     table.require("fields");
     let before = problems.len();
-    let fields = read_expressions(table, "fields", problems);
+    let mut fields = Vec::new();
+    for (name, text) in table.entries("fields", problems) {
+        if LINE_HAS.contains(&name.value.as_str()) {
+            let message = format!("a log line has `{}` already", name.value);
+            problems.push(Diagnostic::at(name.span, message));
+        } else if let Some(expression) = checked(text, problems) {
+            fields.push((name.value, expression));
+        }
+    }
     if fields.is_empty() && table.has("fields") && problems.len() == before {
         problems.push(Diagnostic::at(table.span(), "`fields` is empty"));
     }

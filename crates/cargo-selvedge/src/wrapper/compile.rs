@@ -92,6 +92,9 @@ fn compile_woven(unit: &Unit<'_>, woven: Woven, rules: &Path) -> Result<Exit> {
     if run.status.success() {
         return finish_woven(unit, &woven, &run, rules);
     }
+    if run.was_stopped() {
+        return stop(unit, &run);
+    }
     if run.is_announced {
         return late::fail(unit, &woven, &run);
     }
@@ -139,12 +142,26 @@ fn compile_without_culprits(
         &woven_arguments(unit, &rest),
         Artifacts::Keep,
     )?;
+    if run.was_stopped() {
+        return stop(unit, &run).map(Some);
+    }
     if !run.status.success() {
         return Ok(None);
     }
     forward_all(&run.artifacts)?;
     rest.skip(culprits, &blame::first_error(failed));
     finish_woven(unit, &rest, &run, rules).map(Some)
+}
+
+/// Fails as the compiler did, so that the next build tries again: what a crate is compiled to must
+/// not hang on what else the machine was doing.
+fn stop(unit: &Unit<'_>, run: &Run) -> Result<Exit> {
+    show(unit, &run.messages)?;
+    eprintln!(
+        "error: rustc was stopped ({}) while it compiled `{}`",
+        run.status, unit.unit.name
+    );
+    Ok(Exit::passed(run.status))
 }
 
 fn finish_woven(unit: &Unit<'_>, woven: &Woven, run: &Run, rules: &Path) -> Result<Exit> {

@@ -57,6 +57,16 @@ pub(crate) fn run(
     })
 }
 
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}
+
 /// A command that inherits everything, the jobserver's descriptors above all.
 pub(crate) fn command(program: &[OsString], arguments: &[OsString]) -> Command {
     let mut command = Command::new(&program[0]);
@@ -85,7 +95,36 @@ fn contains(line: &[u8], mark: &[u8]) -> bool {
     line.windows(mark.len()).any(|window| window == mark)
 }
 
+/// Parts of errors that tell of the machine and not of the crate, which may compile next time.
+const STOPPED: [&str; 3] = [
+    "compilation was interrupted",
+    "No space left on device",
+    "Cannot allocate memory",
+];
+
+/// SIGHUP, SIGINT, SIGKILL, SIGTERM: sent by somebody, often for want of memory. A compiler that
+/// crashes gets others, and may do so over what was woven.
+const SENT: [i32; 4] = [1, 2, 9, 15];
+
 impl Run {
+    /// True when the compiler failed for a reason that says nothing about the crate: somebody
+    /// ended it, or the machine had no room for it.
+    pub(crate) fn was_stopped(&self) -> bool {
+        if self.status.success() {
+            return false;
+        }
+        // A shell or another wrapper in between tells of a signal by its number above 128.
+        let signal = signal(self.status).or_else(|| Some(self.status.code()? - 128));
+        if signal.is_some_and(|signal| SENT.contains(&signal)) {
+            return true;
+        }
+        self.diagnostics().any(|message| {
+            let text = message["message"].as_str().unwrap_or_default();
+            let is_linkers = text.starts_with("linking with") && text.contains("signal: ");
+            is_linkers || STOPPED.iter().any(|part| text.contains(part))
+        })
+    }
+
     /// The messages that are diagnostics, parsed.
     pub(crate) fn diagnostics(&self) -> impl Iterator<Item = Value> {
         self.messages

@@ -127,3 +127,31 @@ fn a_program_that_was_linked_without_an_agent_is_linked_anew_when_there_is_one()
     let ran = run();
     assert!(ran.stderr.contains("\n  total "), "{ran:?}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_compiler_that_is_killed_fails_the_build_and_the_next_one_is_woven() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let project = shop();
+    let killer = project.path("../killer");
+    let script = "#!/bin/sh\ncase \"$*\" in *.selvedge/mirror*) [ -e \"$0.done\" ] || \
+        { touch \"$0.done\"; kill -KILL $$; };; esac\nexec \"$@\"\n";
+    fs::write(&killer, script).unwrap();
+    fs::set_permissions(&killer, fs::Permissions::from_mode(0o755)).unwrap();
+    let build = || {
+        let mut selvedge = Command::new(env!("CARGO_BIN_EXE_cargo-selvedge"));
+        let selvedge = selvedge.args(["selvedge", "build"]);
+        project.run(selvedge.env("RUSTC_WRAPPER", &killer))
+    };
+    let killed = build();
+    assert_eq!(killed.code, Some(101), "{killed:?}");
+    assert!(killed.stderr.contains("rustc was stopped"), "{killed:?}");
+    let built = build().ok();
+    assert!(
+        built
+            .stderr
+            .contains("on shop::order::total: shop::order::total"),
+        "{}",
+        built.stderr
+    );
+}

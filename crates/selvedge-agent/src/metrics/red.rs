@@ -80,7 +80,11 @@ fn put_labels(labels: &mut LabelBuffer, span: &SpanRecord<'_>) {
     if span.site.convention == Convention::None {
         // The site's name, not the span's: a rename may put anything there.
         labels.push("span.name", AttributeValue::Str(span.site.name));
-        let status = if is_error(span) { "ERROR" } else { "OK" };
+        let status = match span.outcome {
+            _ if is_error(span) => "ERROR",
+            Outcome::Cancelled => "UNSET",
+            _ => "OK",
+        };
         labels.push("otel.status_code", AttributeValue::Str(status));
     }
     for attribute in span.attributes.iter().filter(|attribute| attribute.label) {

@@ -220,6 +220,16 @@ pub(crate) fn suppress_thread() {
     LOCAL.with(|local| local.suppressed.set(true));
 }
 
+/// Runs code of the program's for the agent: what it does is not the program's doing.
+pub(crate) fn suppressed<R>(call: impl FnOnce() -> R) -> R {
+    LOCAL.with(|local| {
+        let before = local.suppressed.replace(true);
+        let result = call();
+        local.suppressed.set(before);
+        result
+    })
+}
+
 /// True on the agent's own threads.
 pub(crate) fn thread_is_suppressed() -> bool {
     LOCAL.with(Local::is_suppressed)

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use selvedge_hooks::table::Raw;
 use selvedge_hooks::{Outcome, Site};
 
-pub(crate) use local::{live_nodes, suppress_thread, thread_is_suppressed};
+pub(crate) use local::{live_nodes, suppress_thread, suppressed, thread_is_suppressed};
 pub(crate) use table::{TABLE, record_panic};
 
 use self::root::{Anchor, LocalRoot};

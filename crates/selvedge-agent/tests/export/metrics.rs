@@ -191,7 +191,7 @@ fn a_rules_span_is_measured_by_name_and_outcome() {
     assert_eq!(
         found,
         [
-            "error.type=cancelled otel.status_code=OK span.name=transfer",
+            "error.type=cancelled otel.status_code=UNSET span.name=transfer",
             "error.type=app::Error otel.status_code=ERROR span.name=transfer",
             "otel.status_code=OK span.name=transfer",
         ]

@@ -269,6 +269,13 @@ fn a_version_outside_of_the_range_is_reported_and_left_alone() {
 }
 
 #[test]
+fn a_log_field_may_not_hide_what_a_line_has_by_itself() {
+    let text = "[[log]]\nfunction = \"a::f\"\nfields = { trace_id = \"id\", order_id = \"id\" }\n";
+    let (_, problems) = Rules::parse(text, &[]);
+    insta::assert_snapshot!(shown(text, &problems), @"a log line has `trace_id` already [trace_id]");
+}
+
+#[test]
 fn only_the_library_of_a_package_is_what_an_integration_knows() {
     let plan = |role, name: &str| {
         let mut unit = unit(Edition::E2021, role);

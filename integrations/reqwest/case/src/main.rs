@@ -1,6 +1,7 @@
 //! A blocking client that calls a service from a span, through a redirect.
 
 use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, channel};
 
 use axum::Router;
 use axum::response::Redirect;
@@ -8,14 +9,20 @@ use axum::routing::get;
 use reqwest::blocking::Client;
 
 fn main() {
-    let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || serve(|address| sender.send(address).expect("main waits")));
+    let (sender, receiver) = channel();
+    let (running, stopped) = channel();
+    let service = std::thread::spawn(move || {
+        serve(|address| sender.send(address).expect("main waits"), stopped);
+    });
     let address = receiver.recv().expect("the service starts");
     let client = Client::builder()
         .no_proxy()
         .resolve("shop.example", address)
         .build();
     println!("{}", order(&client.expect("a client")));
+    // The service's last span ends after its answer has arrived.
+    drop(running);
+    service.join().expect("the service ends");
 }
 
 fn order(client: &Client) -> String {
@@ -26,7 +33,7 @@ fn order(client: &Client) -> String {
     answer.text().expect("the answer is text")
 }
 
-fn serve(started: impl FnOnce(SocketAddr)) {
+fn serve(started: impl FnOnce(SocketAddr), stopped: Receiver<()>) {
     let service = Router::new()
         .route("/old/{id}", get(async || Redirect::permanent("/new/7")))
         .route("/new/{id}", get(async || "shipped"));
@@ -38,8 +45,13 @@ fn serve(started: impl FnOnce(SocketAddr)) {
             .await
             .expect("a free port");
         started(listener.local_addr().expect("it is bound"));
+        let stopped = async {
+            let wait = tokio::task::spawn_blocking(move || stopped.recv());
+            drop(wait.await);
+        };
         axum::serve(listener, service)
+            .with_graceful_shutdown(stopped)
             .await
-            .expect("it serves until the program ends");
+            .expect("it serves until it is stopped");
     });
 }
