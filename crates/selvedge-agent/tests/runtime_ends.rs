@@ -35,6 +35,8 @@ const WAY: &str = "SELVEDGE_TEST_WAY";
 const OUTPUT: &str = "SELVEDGE_TEST_OUTPUT";
 const SIGINT: c_int = 2;
 const SIG_DFL: usize = 0;
+const SIGHUP: c_int = 1;
+const SIGQUIT: c_int = 3;
 const SIGTERM: c_int = 15;
 
 unsafe extern "C" {
@@ -61,7 +63,7 @@ fn child() {
     let Ok(way) = std::env::var(WAY) else { return };
     let path = std::env::var_os(OUTPUT).expect("the parent names it");
     let file = path.clone();
-    for number in [SIGTERM, SIGINT] {
+    for number in [SIGTERM, SIGINT, SIGHUP, SIGQUIT] {
         // Whoever runs these tests in the background may have had them ignore signals.
         // SAFETY: restores a default disposition before any thread of ours is there.
         unsafe { signal(number, SIG_DFL) };
@@ -224,7 +226,7 @@ fn a_panic_that_aborts_flushes_the_span_it_ended() {
 
 #[test]
 fn a_default_signal_flushes_and_still_kills() {
-    for number in [SIGTERM, SIGINT] {
+    for number in [SIGTERM, SIGINT, SIGHUP, SIGQUIT] {
         let ended = run("wait", send(number));
         assert_eq!(
             (ended.status.signal(), ended.lines.len()),
