@@ -11,7 +11,7 @@ use crate::arguments::CargoArguments;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::files;
-use crate::project::{Project, Target};
+use crate::project::Project;
 use crate::{kit, prune, rule_problems};
 
 mod built;
@@ -107,14 +107,7 @@ fn absent_crates(project: &Project, reports: &[UnitReport]) -> BTreeSet<String> 
         .iter()
         .map(|report| project.root.join(&report.root))
         .collect();
-    let is_absent = |target: &&Target| {
-        let is_compiled_apart = target.kind.iter().any(|kind| {
-            ["example", "test", "bench", "custom-build", "proc-macro"].contains(&kind.as_str())
-        });
-        !is_compiled_apart && !roots.contains(&target.src_path)
-    };
-    let targets = project.packages.iter().flat_map(|package| &package.targets);
-    targets.filter(is_absent).map(Target::crate_name).collect()
+    rule_problems::crates_without(project, |root| roots.contains(root))
 }
 
 /// The lines at the end of a build. What concerns the user's own crates is never left out.

@@ -18,6 +18,26 @@ const SYSROOT: [&str; 3] = ["std", "core", "alloc"];
 /// More crates than this are not listed.
 const LISTED_MAX: usize = 8;
 
+/// Crates of the workspace of which a library or program has a root file that is not there, in a
+/// build or a plan.
+pub(crate) fn crates_without(
+    project: &Project,
+    is_there: impl Fn(&Path) -> bool,
+) -> BTreeSet<String> {
+    let is_compiled_apart = |target: &Target| {
+        let apart = ["example", "test", "bench", "custom-build", "proc-macro"];
+        target
+            .kind
+            .iter()
+            .any(|kind| apart.contains(&kind.as_str()))
+    };
+    let targets = project.packages.iter().flat_map(|package| &package.targets);
+    targets
+        .filter(|target| !is_compiled_apart(target) && !is_there(&target.src_path))
+        .map(Target::crate_name)
+        .collect()
+}
+
 /// The problems, in the order of the rules. The `absent` crates have not been looked at: a rule for
 /// one of them, or for one of several among which these are, may match there.
 pub(crate) fn find_in_part(

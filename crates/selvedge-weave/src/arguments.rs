@@ -9,30 +9,37 @@ use crate::lexer::{Kind, Tokens};
 /// Commas between the bars of a closure and in `::<A, B>` separate nothing. `a as Map<K, V>` would
 /// be split: there is no telling it from two comparisons.
 pub(crate) fn split(tokens: &Tokens<'_>, range: Range<usize>) -> Vec<Range<usize>> {
-    let mut parts = Vec::new();
-    let mut start = range.start;
-    let mut at = range.start;
-    while at < range.end {
-        if tokens.is(at, b',') {
-            parts.push(start..at);
-            at += 1;
-            start = at;
-        } else if tokens.is(at, b'|') && begins_closure(tokens, start, at) {
-            at = after_bars(tokens, at, range.end);
-        } else if tokens.is_joint(at, *b"::") && tokens.is(at + 2, b'<') {
-            at = after_angles(tokens, at + 2, range.end);
-        } else {
-            at = tokens.after(at);
+    let end = range.end;
+    split_by(tokens, range, |start, at| match () {
+        () if tokens.is(at, b'|') && begins_closure(tokens, start, at) => {
+            after_bars(tokens, at, end)
         }
-    }
-    if start < range.end {
-        parts.push(start..range.end);
-    }
-    parts
+        () if tokens.is_joint(at, *b"::") && tokens.is(at + 2, b'<') => {
+            after_angles(tokens, at + 2, end)
+        }
+        () => tokens.after(at),
+    })
 }
 
 /// Splits parameters, where every `<` opens generics.
 pub(crate) fn split_parameters(tokens: &Tokens<'_>, range: Range<usize>) -> Vec<Range<usize>> {
+    let end = range.end;
+    split_by(tokens, range, |_, at| {
+        if tokens.is(at, b'<') {
+            after_angles(tokens, at, end)
+        } else {
+            tokens.after(at)
+        }
+    })
+}
+
+/// Splits at the commas that `after`, given where the part and where the token begins, does not
+/// pass over.
+fn split_by(
+    tokens: &Tokens<'_>,
+    range: Range<usize>,
+    after: impl Fn(usize, usize) -> usize,
+) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
     let mut start = range.start;
     let mut at = range.start;
@@ -41,10 +48,8 @@ pub(crate) fn split_parameters(tokens: &Tokens<'_>, range: Range<usize>) -> Vec<
             parts.push(start..at);
             at += 1;
             start = at;
-        } else if tokens.is(at, b'<') {
-            at = after_angles(tokens, at, range.end);
         } else {
-            at = tokens.after(at);
+            at = after(start, at);
         }
     }
     if start < range.end {

@@ -132,10 +132,10 @@ pub(crate) fn run(options: &Options) -> Result<Exit> {
                 files::print(&format!("{}{text}", heading(&node.package, target)))?;
             }
             reports.push(planned.report);
-            planned_roots.insert(&target.src_path);
+            planned_roots.insert(target.src_path.as_path());
         }
     }
-    let absent = absent_crates(&project, &planned_roots);
+    let absent = rule_problems::crates_without(&project, |root| planned_roots.contains(root));
     let problems = rule_problems::find_in_part(&project, &config, &reports, &absent);
     for problem in &problems {
         config.show(problem);
@@ -145,17 +145,6 @@ pub(crate) fn run(options: &Options) -> Result<Exit> {
     } else {
         Exit::RuleUnmatched
     })
-}
-
-/// Crates of the workspace of which a library or program is not part of the plan.
-fn absent_crates(project: &Project, planned_roots: &BTreeSet<&PathBuf>) -> BTreeSet<String> {
-    let targets = project.packages.iter().flat_map(|package| &package.targets);
-    let is_example = |target: &Target| target.kind.iter().any(|kind| kind == "example");
-    targets
-        .filter(|target| role(target).is_some() && !is_example(target))
-        .filter(|target| !planned_roots.contains(&target.src_path))
-        .map(Target::crate_name)
-        .collect()
 }
 
 /// Complains of the first name that is nobody's.
